@@ -1,0 +1,372 @@
+package history
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"onside/internal/classify"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var secret = []byte("0123456789abcdef")
+
+// The contract holds on a single server and on a cluster, embedded or real (ONSIDE_TEST_REDIS, of which only new keys are used).
+func TestContract(t *testing.T) {
+	clients := map[string]func(t *testing.T) redis.UniversalClient{
+		"single": func(t *testing.T) redis.UniversalClient { return single(t, address(t)) },
+		"cluster": func(t *testing.T) redis.UniversalClient {
+			c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{miniredis.RunT(t).Addr()}, DisableIdentity: true})
+			t.Cleanup(func() { _ = c.Close() })
+			return c
+		},
+	}
+	contract := map[string]func(t *testing.T, rdb redis.UniversalClient, s Scope){
+		"unknown conversations are empty":        unknownIsEmpty,
+		"signals come back in offset order":      offsetOrder,
+		"appending again changes nothing":        idempotent,
+		"a later signal of an offset replaces":   replaces,
+		"dropped signals are gone":               dropped,
+		"conversations and scopes are apart":     apart,
+		"every key expires":                      expires,
+		"load and append take a round trip each": roundTrips,
+		"what cannot be read is skipped":         skipsGarbage,
+		"no text is kept":                        noText,
+		"nothing to do is nothing":               nothing,
+	}
+	for on, client := range clients {
+		for name, check := range contract {
+			t.Run(on+"/"+name, func(t *testing.T) { check(t, client(t), scope()) })
+		}
+	}
+}
+
+func address(t *testing.T) string {
+	if a := os.Getenv("ONSIDE_TEST_REDIS"); a != "" {
+		return a
+	}
+	return miniredis.RunT(t).Addr()
+}
+
+func single(t *testing.T, address string) *redis.Client {
+	c := redis.NewClient(&redis.Options{
+		Addr: address, ContextTimeoutEnabled: true, DisableIdentity: true, MaxRetries: -1, DialerRetries: 1, DialTimeout: 200 * time.Millisecond,
+	})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// scope is one that no other test has.
+func scope() Scope {
+	var b [8]byte
+	_, _ = rand.Read(b[:])
+	return Scope{Topic: "chat.messages", Incarnation: hex.EncodeToString(b[:]), Partition: 3}
+}
+
+func entries(conversation string, offsets ...int64) []Entry {
+	var list []Entry
+	for _, o := range offsets {
+		list = append(list, Entry{Conversation: conversation, Signal: classify.Signal{Offset: o}})
+	}
+	return list
+}
+
+func appendTo(t *testing.T, rdb redis.UniversalClient, s Scope, list []Entry) {
+	t.Helper()
+	if err := New(rdb, secret, time.Hour).Append(t.Context(), s, list); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// expect compares a conversation's offsets.
+func expect(t *testing.T, rdb redis.UniversalClient, s Scope, conversation string, want ...int64) {
+	t.Helper()
+	signals, skipped, err := New(rdb, secret, time.Hour).Load(t.Context(), s, []string{conversation})
+	if err != nil || skipped != 0 {
+		t.Fatalf("skipped %d, error %v", skipped, err)
+	}
+	var got []int64
+	for _, sig := range signals[0] {
+		got = append(got, sig.Offset)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("%s: %s", conversation, diff)
+	}
+}
+
+func unknownIsEmpty(t *testing.T, rdb redis.UniversalClient, s Scope) {
+	appendTo(t, rdb, s, entries("known", 1))
+	signals, skipped, err := New(rdb, secret, time.Hour).Load(t.Context(), s, []string{"unknown", "known", "unknown"})
+	if err != nil || skipped != 0 {
+		t.Fatalf("skipped %d, error %v", skipped, err)
+	}
+	if len(signals) != 3 || len(signals[0]) != 0 || len(signals[1]) != 1 || len(signals[2]) != 0 {
+		t.Errorf("signals %v", signals)
+	}
+}
+
+func offsetOrder(t *testing.T, rdb redis.UniversalClient, s Scope) {
+	appendTo(t, rdb, s, entries("c", 900, 1000, 99))
+	appendTo(t, rdb, s, entries("c", 1, 10))
+	expect(t, rdb, s, "c", 1, 10, 99, 900, 1000)
+}
+
+func idempotent(t *testing.T, rdb redis.UniversalClient, s Scope) {
+	list := append(entries("c", 1, 2, 3), entries("d", 4)...)
+	for range 3 {
+		appendTo(t, rdb, s, list)
+	}
+	appendTo(t, rdb, s, list[1:2])
+	expect(t, rdb, s, "c", 1, 2, 3)
+	expect(t, rdb, s, "d", 4)
+}
+
+func replaces(t *testing.T, rdb redis.UniversalClient, s Scope) {
+	appendTo(t, rdb, s, entries("c", 1, 2))
+	appendTo(t, rdb, s, entries("c", 2))
+	expect(t, rdb, s, "c", 1, 2)
+}
+
+func dropped(t *testing.T, rdb redis.UniversalClient, s Scope) {
+	appendTo(t, rdb, s, entries("c", 1, 2, 3))
+	list := entries("c", 4, 5)
+	list[0].Drop, list[1].Drop = []int64{1}, []int64{2, 4, 99}
+	for range 2 {
+		appendTo(t, rdb, s, list)
+		expect(t, rdb, s, "c", 3, 5)
+	}
+}
+
+func apart(t *testing.T, rdb redis.UniversalClient, s Scope) {
+	appendTo(t, rdb, s, entries("c", 1))
+	expect(t, rdb, s, "d")
+	for _, other := range []Scope{
+		{Topic: "other", Incarnation: s.Incarnation, Partition: s.Partition},
+		{Topic: s.Topic, Incarnation: s.Incarnation + "x", Partition: s.Partition},
+		{Topic: s.Topic, Incarnation: s.Incarnation, Partition: s.Partition + 1},
+		{Topic: s.Topic + s.Incarnation[:1], Incarnation: s.Incarnation[1:], Partition: s.Partition},
+	} {
+		expect(t, rdb, other, "c")
+	}
+	signals, _, err := New(rdb, []byte("fedcba9876543210"), time.Hour).Load(t.Context(), s, []string{"c"})
+	if err != nil || len(signals[0]) != 0 {
+		t.Errorf("another secret reads %v, error %v", signals, err)
+	}
+}
+
+func expires(t *testing.T, rdb redis.UniversalClient, s Scope) {
+	list := append(entries("c", 1, 2), entries("d", 3)...)
+	list[1].Drop = []int64{1}
+	appendTo(t, rdb, s, list)
+	for _, c := range []string{"c", "d"} {
+		k := New(rdb, secret, time.Hour).key(s, c)
+		if ttl := rdb.PTTL(t.Context(), k.name).Val(); ttl <= 59*time.Minute || ttl > time.Hour {
+			t.Errorf("%s lives for %v", c, ttl)
+		}
+		rdb.PExpire(t.Context(), k.name, time.Minute)
+	}
+	appendTo(t, rdb, s, entries("c", 5)) // a message keeps its conversation
+	if ttl := rdb.PTTL(t.Context(), New(rdb, secret, time.Hour).key(s, "c").name).Val(); ttl <= 59*time.Minute {
+		t.Errorf("after another message it lives for %v", ttl)
+	}
+}
+
+// counter counts round trips, without those that make a connection.
+type counter struct{ trips atomic.Int64 }
+
+func (c *counter) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (c *counter) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if name := cmd.Name(); name != "hello" && name != "client" && name != "cluster" {
+			c.trips.Add(1)
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (c *counter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		c.trips.Add(1)
+		return next(ctx, cmds)
+	}
+}
+
+func roundTrips(t *testing.T, rdb redis.UniversalClient, s Scope) {
+	var list []Entry
+	var names []string
+	for i := range 50 {
+		names = append(names, fmt.Sprint("c-", i))
+		list = append(list, entries(names[i], 1, 2, 3)...)
+	}
+	var c counter
+	rdb.AddHook(&c)
+	appendTo(t, rdb, s, list)
+	if n := c.trips.Swap(0); n != 1 {
+		t.Errorf("append took %d round trips", n)
+	}
+	signals, _, err := New(rdb, secret, time.Hour).Load(t.Context(), s, names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := c.trips.Load(); n != 1 {
+		t.Errorf("load took %d round trips", n)
+	}
+	for i := range signals {
+		if len(signals[i]) != 3 {
+			t.Errorf("%s has %d signals", names[i], len(signals[i]))
+		}
+	}
+}
+
+func skipsGarbage(t *testing.T, rdb redis.UniversalClient, s Scope) {
+	r := New(rdb, secret, time.Hour)
+	appendTo(t, rdb, s, entries("c", 1, 2))
+	k, foreign := r.key(s, "c"), r.key(s, "d")
+	elsewhere, _ := foreign.encode(&classify.Signal{Offset: 7})
+	moved, _ := k.encode(&classify.Signal{Offset: 8})
+	err := rdb.HSet(t.Context(), k.name,
+		"5", "", "6", "text", "7", elsewhere, // meant for another key
+		"9", moved, // says another offset
+		"x", moved, "", moved).Err()
+	if err != nil {
+		t.Fatal(err)
+	}
+	signals, skipped, err := r.Load(t.Context(), s, []string{"c", "c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if skipped != 12 || len(signals[0]) != 2 || len(signals[1]) != 2 {
+		t.Errorf("skipped %d, signals %v", skipped, signals)
+	}
+}
+
+func noText(t *testing.T, rdb redis.UniversalClient, s Scope) {
+	const canary = "canary-4711"
+	appendTo(t, rdb, s, entries(canary, 1))
+	k := New(rdb, secret, time.Hour).key(s, canary)
+	dump := fmt.Sprint(k.name, rdb.HGetAll(t.Context(), k.name).Val())
+	if strings.Contains(dump, canary) || strings.Contains(dump, s.Topic) {
+		t.Errorf("Redis has %q", dump)
+	}
+	if !strings.HasPrefix(k.name, Prefix) {
+		t.Errorf("key %q", k.name)
+	}
+}
+
+func nothing(t *testing.T, rdb redis.UniversalClient, s Scope) {
+	var c counter
+	rdb.AddHook(&c)
+	appendTo(t, rdb, s, nil)
+	signals, skipped, err := New(rdb, secret, time.Hour).Load(t.Context(), s, nil)
+	if err != nil || skipped != 0 || len(signals) != 0 || c.trips.Load() != 0 {
+		t.Errorf("signals %v, skipped %d, error %v, %d round trips", signals, skipped, err, c.trips.Load())
+	}
+}
+
+func TestFaultsAreErrors(t *testing.T) {
+	mini := miniredis.RunT(t)
+	r, s := New(single(t, mini.Addr()), secret, time.Hour), scope()
+	for _, fault := range []string{"READONLY You can't write against a read only replica.", "OOM command not allowed", "LOADING"} {
+		mini.SetError(fault)
+		if signals, _, err := r.Load(t.Context(), s, []string{"c"}); err == nil || signals != nil || !strings.Contains(err.Error(), fault) {
+			t.Errorf("load: signals %v, error %v", signals, err)
+		}
+		if err := r.Append(t.Context(), s, entries("c", 1)); err == nil || !strings.Contains(err.Error(), fault) {
+			t.Errorf("append: error %v", err)
+		}
+	}
+	mini.SetError("")
+	if err := r.Append(t.Context(), s, entries("c", 1)); err != nil {
+		t.Errorf("after the fault: %v", err)
+	}
+	mini.Close()
+	if _, _, err := r.Load(t.Context(), s, []string{"c"}); err == nil {
+		t.Error("loaded from a server that is down")
+	}
+	if err := r.Append(t.Context(), s, entries("c", 1)); err == nil {
+		t.Error("appended to a server that is down")
+	}
+}
+
+// One command of a pipeline may fail by itself: a cluster splits it by node.
+func TestEachCommandsOwnErrorCounts(t *testing.T) {
+	rdb := single(t, miniredis.RunT(t).Addr())
+	r, s := New(rdb, secret, time.Hour), scope()
+	rdb.AddHook(failSecond{})
+	if _, _, err := r.Load(t.Context(), s, []string{"c", "d"}); err == nil {
+		t.Error("load says nothing")
+	}
+	if err := r.Append(t.Context(), s, entries("c", 1)); err == nil {
+		t.Error("append says nothing")
+	}
+}
+
+type failSecond struct{}
+
+func (failSecond) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (failSecond) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (failSecond) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := next(ctx, cmds)
+		cmds[1].SetErr(errors.New("CLUSTERDOWN"))
+		return err
+	}
+}
+
+func TestForgottenAfterSilence(t *testing.T) {
+	mini := miniredis.RunT(t)
+	rdb, s := single(t, mini.Addr()), scope()
+	appendTo(t, rdb, s, entries("c", 1))
+	mini.FastForward(59 * time.Minute)
+	appendTo(t, rdb, s, entries("c", 2))
+	mini.FastForward(59 * time.Minute)
+	expect(t, rdb, s, "c", 1, 2)
+	mini.FastForward(2 * time.Minute)
+	expect(t, rdb, s, "c")
+	if got := mini.Keys(); len(got) != 0 {
+		t.Errorf("keys %v are left", got)
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	mini := miniredis.NewMiniRedis()
+	if err := mini.Start(); err != nil {
+		b.Fatal(err)
+	}
+	defer mini.Close()
+	rdb := redis.NewClient(&redis.Options{Addr: mini.Addr(), DisableIdentity: true})
+	defer rdb.Close()
+	r, s := New(rdb, secret, time.Hour), scope()
+	var names []string
+	var list []Entry
+	for i := range 100 {
+		names = append(names, fmt.Sprint("c-", i))
+		for o := range int64(8) {
+			list = append(list, entries(names[i], 8*int64(i)+o)...)
+		}
+	}
+	if err := r.Append(b.Context(), s, list); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := r.Load(b.Context(), s, names); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
