@@ -1,0 +1,272 @@
+// Package classify decides what a chat message does: share, ask for, propose, accept, refuse or merely
+// discuss a contact, a channel or a payment outside the platform.
+//
+// It is pure and total: text and what was said before go in, findings come out; no I/O, no clock, no logger,
+// no goroutine; any bytes give an answer, never an error, never a panic. What the marketplace wants done about a
+// finding is the policy's business, not this package's.
+//
+// A message is folded (fold.go), searched for evidence however disguised (evidence.go, decode_*.go) and for the concepts of
+// the lexicon (lexicon.go), and read by a small network (network.go) that also sees what earlier messages left behind
+// (state.go). The network is trained from labelled conversations (train.go); its file is described at Model.
+package classify
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Classifier reads messages. It is immutable and safe for concurrent use.
+type Classifier struct {
+	reader  *reader
+	model   *Model
+	version string
+}
+
+//go:embed model/default.model
+var defaultModel []byte
+
+//go:embed lexicon
+var lexiconFiles embed.FS
+
+// Default is the classifier with the embedded lexicons and model. It panics if the build embedded files that do
+// not load; a test loads them.
+func Default() *Classifier {
+	m, err := ParseModel(defaultModel)
+	if err != nil {
+		panic("classify: default: " + err.Error())
+	}
+	c, err := New(m)
+	if err != nil {
+		panic("classify: default: " + err.Error())
+	}
+	return c
+}
+
+// New is a classifier with the embedded lexicons and the given model. Its error names a lexicon's faults.
+func New(m *Model) (*Classifier, error) {
+	r, err := newReader()
+	if err != nil {
+		return nil, fmt.Errorf("load lexicon: %w", err)
+	}
+	words, err := lexiconSum()
+	if err != nil {
+		return nil, err
+	}
+	return &Classifier{reader: r, model: m, version: m.Version() + "-" + words}, nil
+}
+
+// lexiconSum is the beginning of the checksum of all lexicon files.
+func lexiconSum() (string, error) {
+	h := sha256.New()
+	err := fs.WalkDir(lexiconFiles, "lexicon", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := lexiconFiles.ReadFile(path)
+		fmt.Fprintf(h, "%s %d\n", path, len(b))
+		h.Write(b)
+		return err
+	})
+	return hex.EncodeToString(h.Sum(nil)[:4]), err
+}
+
+// Version names model and lexicons: it changes when either does.
+func (c *Classifier) Version() string { return c.version }
+
+// Result is the answer for one message. Reuse one per goroutine: it carries the scratch memory, and
+// everything in it is valid until the next call.
+type Result struct {
+	Findings []Finding // highest score first
+	Signal   Signal    // what the conversation's history keeps of this message
+
+	view    view
+	scene   scene
+	thought thought
+	split   assembled
+}
+
+// faintest is the probability below which nothing is found.
+const faintest = 0.05
+
+// Classify reads one message. prior is the state of its conversation strictly before it; the caller
+// folds res.Signal into it afterwards. A deleted message says nothing.
+func (c *Classifier) Classify(m *Message, prior *State, res *Result) {
+	res.Findings = res.Findings[:0]
+	res.Signal = Signal{Offset: m.Offset, Sender: senderOf(m.SenderID)}
+	if m.Kind == Deleted {
+		res.Signal.Facts = FactSystem
+		return
+	}
+	c.look(m, prior.signals, res)
+	c.model.consider(&res.scene, &res.thought)
+	var left memory
+	c.model.layers.remember(&res.thought, &left)
+	res.Signal.keep(&left)
+	if exempt(m.SenderRole) {
+		return
+	}
+	c.find(m, res)
+	for _, f := range res.Findings {
+		if f.Score >= 0.5 {
+			res.Signal.Found |= 1 << f.Category
+			res.Signal.Act = res.Findings[0].Act
+		}
+	}
+}
+
+// look reads the message and sets the scene that the network judges.
+func (c *Classifier) look(m *Message, signals []Signal, res *Result) {
+	d, s := &res.view, &res.scene
+	c.reader.read(m.Text, d)
+	facts := d.facts
+	var ok bool
+	if res.split, ok = c.reader.assemble(d, signals); ok {
+		facts |= FactComplete
+	}
+	if exempt(m.SenderRole) {
+		facts |= FactSystem
+	}
+	s.know(m, len(d.tokens), facts, signals, res.Signal.Sender)
+	s.recall(signals, res.Signal.Sender)
+	s.feats = c.model.features([2][]gram{d.words, d.chars}, s.feats[:0])
+	res.Signal.Facts = facts
+	if piece, start, end := d.piecesOf(); piece != "" {
+		res.Signal.Fragment, res.Signal.FragStart, res.Signal.FragEnd = piece, start, end
+		res.Signal.MessageID = strings.Clone(m.MessageID)
+	}
+}
+
+// find turns the heads into findings. The surest category has the probability of the whole, the others their share.
+func (c *Classifier) find(m *Message, res *Result) {
+	t := &res.thought
+	review, payment, remind := c.model.probability(t, headReview), c.model.probability(t, headPayment), c.model.probability(t, headRemind)
+	if m.Stage != PreContract {
+		review = payment
+	}
+	act := likeliest(t.z[headAct : headAct+int(Discuss)+1])
+	if review >= faintest {
+		c.share(m, review, actOrPropose(act), res)
+	}
+	if remind >= faintest {
+		res.Findings = append(res.Findings, Finding{Category: CallProposal, Act: actOrPropose(act), Score: remind, Spans: res.whole()})
+	}
+	slices.SortStableFunc(res.Findings, func(a, b Finding) int {
+		if a.Score != b.Score {
+			return int(math.Copysign(1, b.Score-a.Score))
+		}
+		return int(a.Category) - int(b.Category)
+	})
+}
+
+// share splits the probability that a person should look among the categories that it may be for.
+func (c *Classifier) share(m *Message, p float64, act Act, res *Result) {
+	from, to := ContactPhone, PaymentFeeAvoidance
+	if m.Stage != PreContract {
+		from = PaymentDirect
+	}
+	z := res.thought.z[from : to+1]
+	best := sigmoid(slices.Max(z))
+	for i := range z {
+		own := sigmoid(z[i])
+		if own < best && own < 0.35 {
+			continue
+		}
+		f := Finding{Category: from + Category(i), Act: act, Score: p * math.Min(1, float64(own/best+0.2))}
+		res.prove(&f)
+		res.Findings = append(res.Findings, f)
+	}
+}
+
+// likeliest is the act whose head is highest.
+func likeliest(z []float32) Act {
+	best := 0
+	for i, x := range z {
+		if x > z[best] {
+			best = i
+		}
+	}
+	return Act(best)
+}
+
+// actOrPropose replaces a refusal by a proposal: what a reviewer should see is what is done besides refusing.
+func actOrPropose(a Act) Act {
+	if a == Refuse || a == Defer {
+		return Propose
+	}
+	return a
+}
+
+// prove adds to a finding the evidence of its category: spans, the canonical form, and how it was read.
+func (res *Result) prove(f *Finding) {
+	d := &res.view
+	if f.Category == ContactPhone && res.split.normalized != "" {
+		f.Spans, f.Normalized, f.DecodedBy = res.split.spans, res.split.normalized, []string{"split"}
+		return
+	}
+	for _, e := range d.evidence {
+		if e.placeholder || !proves(f.Category, e.kind) {
+			continue
+		}
+		f.Spans = append(f.Spans, Span{Start: e.start, End: e.end})
+		if f.Normalized == "" {
+			f.Normalized, f.DecodedBy = e.normalized, e.by
+		}
+	}
+	for _, t := range d.tools {
+		if f.Spans == nil && suits(f.Category, t.tool.kind) {
+			f.Spans, f.Normalized = []Span{d.f.span(t.start, t.end)}, t.tool.name
+		}
+	}
+	if f.Spans == nil {
+		f.Spans = res.whole()
+	}
+}
+
+// whole is the span of the text without the white space around it; nothing for an empty text.
+func (res *Result) whole() []Span {
+	text := res.view.f.src
+	start := len(text) - len(strings.TrimLeft(text, " \t\r\n"))
+	end := len(strings.TrimRight(text, " \t\r\n"))
+	if start >= end {
+		return nil
+	}
+	return []Span{{Start: start, End: end}}
+}
+
+// proves tells which evidence stands for which category.
+func proves(c Category, k kind) bool {
+	switch c {
+	case ContactPhone:
+		return k == phoneNumber
+	case ContactEmail:
+		return k == emailAddress
+	case ContactHandle:
+		return k == handleName
+	case ContactLink:
+		return k == contactLink
+	case ChannelMeeting:
+		return k == meetingLink
+	case PaymentDirect:
+		return k == paymentID
+	}
+	return false
+}
+
+// suits tells which tools stand for which category.
+func suits(c Category, k toolKind) bool {
+	switch c {
+	case ContactHandle, ContactRequest, ContactHint, ContactLink, ChannelMessaging:
+		return k == toolMessaging || k == toolSocial || k == toolMail
+	case ChannelMeeting:
+		return k == toolMeeting
+	case PaymentDirect, PaymentFeeAvoidance:
+		return k == toolPayment
+	}
+	return false
+}

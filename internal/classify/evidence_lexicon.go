@@ -1,0 +1,566 @@
+package classify
+
+import (
+	"bytes"
+	"embed"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+//go:embed lexicon/numbers.tsv lexicon/symbols.tsv lexicon/tools.tsv lexicon/hosts.tsv lexicon/tlds.txt lexicon/contexts.tsv
+var evidenceFiles embed.FS
+
+// termKind is what a word of the evidence lexicon stands for.
+type termKind uint8
+
+const (
+	termDigit    termKind = iota // val 0..9
+	termTen                      // 10 of languages that build with it: 十, on, mười
+	termTeen                     // 10..99, complete
+	termTens                     // 20..90, a digit may follow
+	termHundred                  // 100, a digit may precede
+	termHundreds                 // 100..900, tens and digits may follow
+	termBig                      // 1000 and more
+	termRepeat                   // double, triple; val is how often
+	termTimes                    // "mal", "veces": the number before says how often
+	termPlus
+	termAnd  // joins the parts of a number
+	termGlue // stands between groups of digits
+	termAt
+	termDot
+	termUnderscore
+	termDash
+	termSlash
+	termHash
+	termLetter // val is the letter
+	termTool   // val is an index of tools
+	termCue    // val is a cue
+	termCurrency
+	termUnit
+	termNot      // names numbers that are no telephone's: "invoice", "tracking"
+	termPhone    // announces a telephone number: "call", "tel."
+	termNames    // stands between a tool and a user name: "is", "id"
+	termReversed // a tool's name from its end; val as termTool
+	termRot13
+)
+
+// cue is an announcement of a disguise.
+type cue uint8
+
+const (
+	cueReverse cue = iota
+	cueAcrostic
+	cueEncoding
+	cueList
+)
+
+// toolKind is what a tool is for.
+type toolKind uint8
+
+const (
+	toolMessaging toolKind = iota
+	toolMeeting
+	toolPayment
+	toolMail
+	toolSocial
+	toolOwn // the platform's own, and other platforms
+)
+
+// tool is a messenger, network, provider or the like.
+type tool struct {
+	kind toolKind
+	name string // canonical; a provider's domain
+}
+
+// term is one meaning of a word.
+type term struct {
+	kind termKind
+	weak bool  // also an ordinary word
+	lang uint8 // index of languages
+	val  int64
+}
+
+// has is a set of what the meanings of a word can be.
+type has uint32
+
+const (
+	hasNumber has = 1 << iota // strong
+	hasWeakNumber
+	hasRepeat
+	hasPlus
+	hasGlue
+	hasAt
+	hasWeakAt
+	hasDot
+	hasUnderscore
+	hasDash
+	hasLetter
+	hasTool // strong
+	hasWeakTool
+	hasProvider
+	hasCue
+	hasTimes
+	hasAnd
+	hasSlash
+	hasHash
+	hasCurrency
+	hasUnit
+	hasNot
+	hasPhone
+	hasNames
+	hasCoded     // reversed or rotated
+	hasPrep      // "on": in the place of an @ before the name of a provider
+	hasMessenger // people have user names on it
+	anyNumber    = hasNumber | hasWeakNumber
+	anyAt        = hasAt | hasWeakAt
+	anyTool      = hasTool | hasWeakTool
+)
+
+// evidenceLexicon is the words that evidence is made of, as a trie over folded text. It is immutable.
+type evidenceLexicon struct {
+	langs []string
+	tools []tool
+	hosts map[string]hostRow
+	tlds  map[string]bool
+
+	nodes  []trieNode
+	next   []int32 // by node.first + byte - node.lo; -1 where nothing goes on
+	root   [256]int32
+	filter [1 << 10]uint64 // a bit for the hash of each ASCII word that an entry begins with
+	stems  [1 << 6]uint64  // and of the first bytes of the names that take endings
+	words  []wordNode      // by hash, open addressing: the nodes after those words
+	terms  [][]term        // by list
+	has    []has           // by list
+}
+
+type trieNode struct {
+	first int32 // of next
+	list  int32 // 0: no word ends here
+	lo    byte  // the lowest byte that goes on
+	n     uint8 // how many bytes from lo on are in next, less one
+	leaf  bool  // nothing goes on
+}
+
+// hostRow says what a link to a host opens.
+type hostRow struct {
+	kind kind
+	tool string
+	path string // required beginning of the path, or ""
+}
+
+// step is the node after b, or -1.
+func (x *evidenceLexicon) step(node int32, b byte) int32 {
+	nd := &x.nodes[node]
+	if i := b - nd.lo; i <= nd.n && !nd.leaf {
+		return x.next[nd.first+int32(i)]
+	}
+	return -1
+}
+
+// loadEvidenceLexicon reads the data files; its error lists every fault as file:line: problem.
+func loadEvidenceLexicon() (*evidenceLexicon, error) {
+	b := &lexiconBuilder{x: &evidenceLexicon{hosts: map[string]hostRow{}, tlds: map[string]bool{}}, words: map[string][]term{}, langs: map[string]uint8{}}
+	b.lang("en")
+	b.read("lexicon/numbers.tsv", b.number)
+	b.read("lexicon/symbols.tsv", b.symbol)
+	b.read("lexicon/tools.tsv", b.tool)
+	b.read("lexicon/hosts.tsv", b.host)
+	b.read("lexicon/tlds.txt", b.tld)
+	b.read("lexicon/contexts.tsv", b.context)
+	if b.faults != nil {
+		return nil, fmt.Errorf("evidence lexicon:\n%s", strings.Join(b.faults, "\n"))
+	}
+	b.build()
+	return b.x, nil
+}
+
+type lexiconBuilder struct {
+	x      *evidenceLexicon
+	words  map[string][]term
+	langs  map[string]uint8
+	faults []string
+	f      folded
+}
+
+func (b *lexiconBuilder) read(name string, row func(col []string) error) {
+	src, err := evidenceFiles.ReadFile(name)
+	if err != nil {
+		b.faults = append(b.faults, err.Error())
+		return
+	}
+	n := 0
+	for line := range strings.Lines(string(src)) {
+		n++
+		line = strings.TrimRight(line, "\n\t")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if err := row(strings.Split(line, "\t")); err != nil {
+			b.faults = append(b.faults, fmt.Sprintf("%s:%d: %v", name, n, err))
+		}
+	}
+}
+
+func (b *lexiconBuilder) lang(name string) uint8 {
+	i, ok := b.langs[name]
+	if !ok {
+		i = uint8(len(b.x.langs))
+		b.langs[name] = i
+		b.x.langs = append(b.x.langs, name)
+	}
+	return i
+}
+
+// add gives the word a meaning; written without its marks too where they are Latin.
+func (b *lexiconBuilder) add(word string, t term) {
+	b.f.fold(word)
+	k := string(b.f.text)
+	for _, k := range []string{k, withoutMarks(k)} {
+		k = strings.ReplaceAll(k, "-", " ")
+		if k != "" && !slices.Contains(b.words[k], t) {
+			b.words[k] = append(b.words[k], t)
+		}
+	}
+}
+
+var numberKinds = map[string]termKind{
+	"digit": termDigit, "ten": termTen, "teen": termTeen, "tens": termTens, "hundred": termHundred, "hundreds": termHundreds,
+	"big": termBig, "double": termRepeat, "triple": termRepeat, "times": termTimes, "plus": termPlus, "and": termAnd, "glue": termGlue,
+}
+
+func (b *lexiconBuilder) number(col []string) error {
+	if len(col) < 4 {
+		return fmt.Errorf("want language, word, value, kind")
+	}
+	k, ok := numberKinds[col[3]]
+	if !ok {
+		return fmt.Errorf("unknown kind %q", col[3])
+	}
+	v, err := strconv.ParseInt(col[2], 10, 64)
+	if err != nil {
+		return fmt.Errorf("parse value: %w", err)
+	}
+	b.add(col[1], term{k, len(col) > 4, b.lang(col[0]), v})
+	return nil
+}
+
+var symbolKinds = map[string]termKind{
+	"at": termAt, "dot": termDot, "underscore": termUnderscore, "dash": termDash, "slash": termSlash, "hash": termHash,
+}
+
+var cueNames = map[string]cue{"cue:reverse": cueReverse, "cue:acrostic": cueAcrostic, "cue:encoding": cueEncoding, "cue:list": cueList}
+
+func (b *lexiconBuilder) symbol(col []string) error {
+	if len(col) != 4 {
+		return fmt.Errorf("want what, word, language, strength")
+	}
+	t := term{weak: col[3] == "weak", lang: b.lang(col[2])}
+	if k, ok := symbolKinds[col[0]]; ok {
+		t.kind = k
+	} else if c, ok := cueNames[col[0]]; ok {
+		t.kind, t.val = termCue, int64(c)
+	} else if l, ok := strings.CutPrefix(col[0], "letter:"); ok && len(l) == 1 {
+		t.kind, t.val = termLetter, int64(l[0])
+	} else {
+		return fmt.Errorf("unknown symbol %q", col[0])
+	}
+	b.add(col[1], t)
+	return nil
+}
+
+var toolKinds = map[string]toolKind{
+	"messaging": toolMessaging, "meeting": toolMeeting, "payment": toolPayment, "email_provider": toolMail, "social": toolSocial, "platform_own": toolOwn,
+}
+
+func (b *lexiconBuilder) tool(col []string) error {
+	if len(col) != 5 {
+		return fmt.Errorf("want kind, name, form, language, strength")
+	}
+	k, ok := toolKinds[col[0]]
+	if !ok {
+		return fmt.Errorf("unknown kind %q", col[0])
+	}
+	if col[4] != "strong" && col[4] != "weak" {
+		return fmt.Errorf("unknown strength %q", col[4])
+	}
+	i := slices.Index(b.x.tools, tool{k, col[1]})
+	if i < 0 {
+		i = len(b.x.tools)
+		b.x.tools = append(b.x.tools, tool{k, col[1]})
+	}
+	t := term{termTool, col[4] == "weak", b.lang(col[3]), int64(i)}
+	b.add(col[2], t)
+	b.coded(col[2], t)
+	return nil
+}
+
+// coded adds what a strong Latin name is when written backwards and in rot13.
+func (b *lexiconBuilder) coded(word string, t term) {
+	if t.weak || len(word) < 5 || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") != "" {
+		return
+	}
+	t.kind = termReversed
+	if r := reversed([]byte(word)); r != word {
+		b.add(r, t)
+	}
+	t.kind = termRot13
+	b.add(rot13(word), t)
+}
+
+var hostKinds = map[string]kind{"contact": contactLink, "meeting": meetingLink, "work": workLink, "payment": paymentID, "other": otherLink}
+
+func (b *lexiconBuilder) host(col []string) error {
+	if len(col) != 3 {
+		return fmt.Errorf("want kind, tool, host")
+	}
+	k, ok := hostKinds[col[0]]
+	if !ok {
+		return fmt.Errorf("unknown kind %q", col[0])
+	}
+	host, path, _ := strings.Cut(col[2], "/")
+	key := host
+	if path != "" {
+		key += "/"
+	}
+	if old, ok := b.x.hosts[key]; ok && path != "" && old.path != path {
+		key += path // several paths under one host
+	}
+	b.x.hosts[key] = hostRow{k, col[1], path}
+	return nil
+}
+
+var contextKinds = map[string]termKind{"currency": termCurrency, "unit": termUnit, "not": termNot, "phone": termPhone, "names": termNames}
+
+func (b *lexiconBuilder) context(col []string) error {
+	if len(col) != 3 {
+		return fmt.Errorf("want what, word, language")
+	}
+	k, ok := contextKinds[col[0]]
+	if !ok {
+		return fmt.Errorf("unknown context %q", col[0])
+	}
+	b.add(col[1], term{kind: k, lang: b.lang(col[2])})
+	return nil
+}
+
+func (b *lexiconBuilder) tld(col []string) error {
+	b.x.tlds[col[0]] = true
+	return nil
+}
+
+// build lays the trie out.
+func (b *lexiconBuilder) build() {
+	keys := make([]string, 0, len(b.words))
+	for k := range b.words {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	x := b.x
+	x.terms, x.has = append(x.terms, nil), append(x.has, 0)
+	x.nodes = append(x.nodes, trieNode{})
+	queue := []trieKeys{{keys, 0, 0}}
+	for i := 0; i < len(queue); i++ { // breadth first: the nodes that every word visits lie together
+		queue = b.node(queue[i], queue)
+	}
+	for i := range x.root {
+		x.root[i] = x.step(0, byte(i))
+	}
+	x.words = make([]wordNode, 1<<15)
+	for _, k := range keys {
+		b.mark(k)
+	}
+}
+
+// wordNode is the trie's node after a word.
+type wordNode struct {
+	hash uint32
+	node int32 // 0: empty
+}
+
+// mark enters the word that the key begins with into the tables that spare most words the way through the trie.
+func (b *lexiconBuilder) mark(k string) {
+	x, n := b.x, 0
+	for n < len(k) && alnum(k[n]) {
+		n++
+	}
+	if n == 0 || n < len(k) && k[n] >= utf8.RuneSelf {
+		return
+	}
+	h := wordHash([]byte(k), 0, n)
+	x.filter[h>>6&(1<<10-1)] |= 1 << (h & 63)
+	node := int32(0)
+	for i := range n {
+		node = x.step(node, k[i])
+	}
+	i := h >> 16 & uint64(len(x.words)-1)
+	for x.words[i].node != 0 && x.words[i].node != node {
+		i = (i + 1) & uint64(len(x.words)-1)
+	}
+	x.words[i] = wordNode{uint32(h >> 32), node}
+	if x.summary(b.words[k])&hasTool != 0 && n >= shortestStem {
+		h = wordHash([]byte(k), 0, shortestStem)
+		x.stems[h>>6&(1<<6-1)] |= 1 << (h & 63)
+	}
+}
+
+// afterWord is the node after the ASCII word t[i:j]; -1 where no entry begins with that word, 0 where only the trie can tell.
+func (x *evidenceLexicon) afterWord(t []byte, i, j int) int32 {
+	h := wordHash(t, i, j)
+	if x.filter[h>>6&(1<<10-1)]&(1<<(h&63)) != 0 {
+		for k := h >> 16 & uint64(len(x.words)-1); x.words[k].node != 0; k = (k + 1) & uint64(len(x.words)-1) {
+			if x.words[k].hash == uint32(h>>32) {
+				return x.words[k].node
+			}
+		}
+	}
+	if j-i > shortestStem {
+		h = wordHash(t, i, i+shortestStem)
+		if x.stems[h>>6&(1<<6-1)]&(1<<(h&63)) != 0 {
+			return 0
+		}
+	}
+	return -1
+}
+
+const shortestStem = 6 // letters of a name that may take an ending
+
+// wordHash hashes t[i:j], a word of ASCII letters and digits, by its first and last bytes and its length.
+func wordHash(t []byte, i, j int) uint64 {
+	var a, z uint64
+	if n := j - i; n >= 8 {
+		a, z = binary.LittleEndian.Uint64(t[i:]), binary.LittleEndian.Uint64(t[j-8:])
+	} else if i+8 <= len(t) {
+		a = binary.LittleEndian.Uint64(t[i:]) << (64 - 8*n)
+	} else {
+		for k := j - 1; k >= i; k-- {
+			a = a<<8 | uint64(t[k])
+		}
+		a <<= 64 - 8*n
+	}
+	return mix(a ^ z*0x9e3779b97f4a7c15 ^ uint64(j-i))
+}
+
+// trieKeys are the keys under a node: those that share their first depth bytes.
+type trieKeys struct {
+	keys  []string
+	depth int
+	id    int32
+}
+
+// node lays out a node and appends its children to the queue.
+func (b *lexiconBuilder) node(k trieKeys, queue []trieKeys) []trieKeys {
+	x := b.x
+	keys := k.keys
+	if len(keys[0]) == k.depth {
+		ts := b.words[keys[0]]
+		x.nodes[k.id].list = int32(len(x.terms))
+		x.terms, x.has = append(x.terms, ts), append(x.has, x.summary(ts))
+		keys = keys[1:]
+	}
+	if len(keys) == 0 {
+		x.nodes[k.id].leaf = true
+		return queue
+	}
+	lo, hi := keys[0][k.depth], keys[len(keys)-1][k.depth]
+	first := len(x.next)
+	x.nodes[k.id].first, x.nodes[k.id].lo, x.nodes[k.id].n = int32(first), lo, hi-lo
+	for range int(hi-lo) + 1 {
+		x.next = append(x.next, -1)
+	}
+	for i := 0; i < len(keys); {
+		j := i
+		for j < len(keys) && keys[j][k.depth] == keys[i][k.depth] {
+			j++
+		}
+		id := int32(len(x.nodes))
+		x.nodes = append(x.nodes, trieNode{})
+		x.next[first+int(keys[i][k.depth]-lo)] = id
+		queue = append(queue, trieKeys{keys[i:j], k.depth + 1, id})
+		i = j
+	}
+	return queue
+}
+
+func (x *evidenceLexicon) summary(ts []term) has {
+	var h has
+	for _, t := range ts {
+		h |= x.termHas(t)
+	}
+	return h
+}
+
+func (x *evidenceLexicon) termHas(t term) has {
+	pick := func(strong, weak has) has {
+		if t.weak {
+			return weak
+		}
+		return strong
+	}
+	switch t.kind {
+	case termDigit, termTen, termTeen, termTens, termHundred, termHundreds, termBig:
+		return pick(hasNumber, hasWeakNumber)
+	case termRepeat:
+		return hasRepeat
+	case termTimes:
+		return hasTimes
+	case termPlus:
+		return hasPlus
+	case termGlue:
+		return hasGlue
+	case termAnd:
+		return hasAnd
+	case termAt:
+		if x.langs[t.lang] == "prep" {
+			return hasPrep
+		}
+		return pick(hasAt, hasWeakAt)
+	case termTool:
+		return pick(hasTool, hasWeakTool) | x.toolHas(x.tools[t.val])
+	}
+	return map[termKind]has{termDot: hasDot, termUnderscore: hasUnderscore, termDash: hasDash, termSlash: hasSlash, termHash: hasHash, termLetter: hasLetter, termCue: hasCue,
+		termCurrency: hasCurrency, termUnit: hasUnit, termNot: hasNot, termPhone: hasPhone,
+		termNames: hasNames, termReversed: hasCoded, termRot13: hasCoded}[t.kind]
+}
+
+func (x *evidenceLexicon) toolHas(t tool) has {
+	switch {
+	case t.kind == toolMail:
+		return hasProvider
+	case (t.kind == toolMessaging || t.kind == toolSocial) && t.name != "phone" && t.name != "email" && t.name != "sms":
+		return hasMessenger
+	}
+	return 0
+}
+
+// withoutMarks writes Latin letters without their marks: "três" as "tres".
+func withoutMarks(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return s
+	}
+	var b bytes.Buffer
+	for _, r := range s {
+		if !isLatinLetter(r) {
+			b.WriteRune(r)
+			continue
+		}
+		if p, ok := plainLatin[r]; ok {
+			b.WriteString(p)
+			continue
+		}
+		for _, d := range norm.NFD.String(string(r)) {
+			if !unicode.Is(unicode.Mn, d) {
+				b.WriteRune(d)
+			}
+		}
+	}
+	return b.String()
+}
+
+var plainLatin = map[rune]string{'ł': "l", 'ı': "i", 'ø': "o", 'đ': "d", 'ß': "ss", 'æ': "ae", 'œ': "oe", 'ɗ': "d"}

@@ -1,0 +1,187 @@
+package classify
+
+import "math"
+
+// The shape of the network.
+const (
+	netWidth  = 48 // of a message's vector
+	netMemory = 24 // of what a message leaves behind for later ones
+	netHidden = 48
+	numInputs = netWidth + 4*netMemory + numKnown
+)
+
+// The heads: one log-odds each. The categories and acts come first, in their own order.
+const (
+	headAct     = NumCategories              // the first of the acts
+	headReview  = headAct + int(Discuss) + 1 // a person should look, before the contract
+	headPayment = headReview + 1             // payment around the platform, in any stage
+	headRemind  = headPayment + 1
+	headNext    = headRemind + 1 // the other party's next message will comply
+	numHeads    = headNext + 1
+	wideHeads   = 3 // review, payment and remind are also weighed feature by feature
+)
+
+// layers is all of the network but its vocabulary. It reads a message together with what earlier ones left behind: a
+// bag of embedded grams gives the message's vector; the vector, the memories of earlier messages and the known facts go
+// through one hidden layer to the heads; and what it made of the message is remembered for later ones.
+type layers struct {
+	bias    [netWidth]float32
+	hid     [netHidden][numInputs]float32
+	hidBias [netHidden]float32
+	out     [numHeads][netHidden]float32
+	outBias [numHeads]float32
+	mem     [netMemory][netWidth + netHidden]float32
+	memBias [netMemory]float32
+}
+
+// memory is what a message leaves behind.
+type memory [netMemory]float32
+
+// feature is a gram of the vocabulary and its weight in a message.
+type feature struct {
+	row int32
+	val float32
+}
+
+// scene is everything the network looks at.
+type scene struct {
+	feats []feature
+	known [numKnown]float32
+	other memory // of the other party's last message
+	own   memory // of the sender's last message
+	older memory // of a few before those, fading
+}
+
+// thought is one pass through the network.
+type thought struct {
+	vec    [netWidth]float32
+	wide   [wideHeads]float32
+	mine   memory // of the bare message, to be compared with the other party's
+	in     [numInputs]float32
+	hidden [netHidden]float32
+	z      [numHeads]float32
+}
+
+// think completes t, whose vec and wide hold the sums over the message's grams.
+func (n *layers) think(s *scene, t *thought) {
+	for i, v := range t.vec {
+		t.vec[i] = tanh(v + n.bias[i])
+	}
+	n.bare(&t.vec, &t.mine)
+	n.input(s, t)
+	for j := range t.hidden {
+		t.hidden[j] = max(0, n.hidBias[j]+dot(n.hid[j][:], t.in[:]))
+	}
+	for k := range t.z {
+		t.z[k] = n.outBias[k] + dot(n.out[k][:], t.hidden[:])
+	}
+	for i, w := range t.wide {
+		t.z[headReview+i] += w
+	}
+}
+
+// input lays out what the hidden layer sees.
+func (n *layers) input(s *scene, t *thought) {
+	copy(t.in[:], t.vec[:])
+	in := t.in[netWidth:]
+	for i, o := range s.other {
+		in[i] = t.mine[i] * o
+	}
+	copy(in[netMemory:], s.other[:])
+	copy(in[2*netMemory:], s.own[:])
+	copy(in[3*netMemory:], s.older[:])
+	copy(in[4*netMemory:], s.known[:])
+}
+
+// bare is the memory of a message by its words alone.
+func (n *layers) bare(vec *[netWidth]float32, m *memory) {
+	for i := range m {
+		m[i] = tanh(n.memBias[i] + dot(n.mem[i][:netWidth], vec[:]))
+	}
+}
+
+// remember is the memory of a message as it was understood.
+func (n *layers) remember(t *thought, m *memory) {
+	for i := range m {
+		m[i] = tanh(n.memBias[i] + dot(n.mem[i][:netWidth], t.vec[:]) + dot(n.mem[i][netWidth:], t.hidden[:]))
+	}
+}
+
+func dot(a, b []float32) float32 {
+	b = b[:len(a)]
+	var s0, s1, s2, s3 float32
+	for len(a) >= 4 && len(b) >= 4 {
+		s0 += a[0] * b[0]
+		s1 += a[1] * b[1]
+		s2 += a[2] * b[2]
+		s3 += a[3] * b[3]
+		a, b = a[4:], b[4:]
+	}
+	for i, x := range a {
+		s0 += x * b[i]
+	}
+	return s0 + s1 + s2 + s3
+}
+
+// tanh is a ratio of polynomials, within 1e-6 of math.Tanh, and made of plain multiplications and additions: it gives
+// the same bits on processors with and without fused ones, so that a training can be repeated elsewhere.
+func tanh(x float32) float32 {
+	x = max(-9, min(9, x))
+	q := x * x
+	p := float32(-2.76076847742355e-16)
+	for _, c := range [...]float32{2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08, 1.48572235717979e-05, 6.37261928875436e-04, 4.89352455891786e-03} {
+		p = float32(p*q) + c
+	}
+	d := float32(1.19825839466702e-06)
+	for _, c := range [...]float32{1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03} {
+		d = float32(d*q) + c
+	}
+	return float32(x*p) / d
+}
+
+func sigmoid(x float32) float32 { return 0.5 + float32(0.5*tanh(0.5*x)) }
+
+// olderMemories is how many messages before the last ones still count, and oldestFade what is left from one to the next.
+const (
+	olderMemories = 4
+	oldestFade    = 0.7
+)
+
+// recall sets the memories of s from the conversation's signals, newest last, for a message of that sender.
+func (s *scene) recall(signals []Signal, sender uint16) {
+	s.other, s.own, s.older = memory{}, memory{}, memory{}
+	var haveOther, haveOwn bool
+	weight := float32(0.6)
+	for i, n := len(signals)-1, 0; i >= 0 && n < olderMemories+2; i-- {
+		g := &signals[i]
+		if g.Facts&FactSystem != 0 {
+			continue
+		}
+		switch {
+		case g.Sender != sender && !haveOther:
+			haveOther = true
+			g.memory(&s.other, 1)
+		case g.Sender == sender && !haveOwn:
+			haveOwn = true
+			g.memory(&s.own, 1)
+		default:
+			g.memory(&s.older, weight)
+			weight *= oldestFade
+		}
+		n++
+	}
+}
+
+// memory adds what the signal remembers, times w.
+func (g *Signal) memory(m *memory, w float32) {
+	for i, v := range g.Memory {
+		m[i] += w * float32(v) / 127
+	}
+}
+
+// keep stores the memory in the signal.
+func (g *Signal) keep(m *memory) {
+	for i, v := range m {
+		g.Memory[i] = int8(math.Round(float64(v) * 127))
+	}
+}

@@ -1,0 +1,557 @@
+package classify
+
+import (
+	"cmp"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// Label is what a labelled message should be read as.
+type Label struct {
+	Action     string // none, remind, review, or part: a piece that counts only with its group
+	Categories []Category
+	Act        Act
+	HasAct     bool
+}
+
+// Example is a labelled message.
+type Example struct {
+	Message
+	Label
+}
+
+// options are the hyperparameters of training; all were chosen by cross-validation over conversations.
+type options struct {
+	epochs  int
+	rate    float32 // of the embeddings' first steps; it falls linearly to a twentieth
+	dense   float32 // the layers' rate, as a share of rate
+	decay   float32 // L2 penalty
+	dropout float64 // share of grams left out of each step
+	smooth  float32 // targets are this far from 0 and 1
+	rarest  int     // messages that a gram must stand in
+	maxRows int
+	seed    uint64
+}
+
+func defaultOptions() options {
+	return options{epochs: 7, rate: 0.5, dense: 0.05, decay: 1e-6, dropout: 0.3, smooth: 0.02, rarest: 4, maxRows: 115_000, seed: 1}
+}
+
+// lesson is an example prepared for training: what does not change from one epoch to the next.
+type lesson struct {
+	grams  [2][]gram // words, characters
+	scene  scene
+	prior  [2 + olderMemories]int // indices of lessons: other's last, own last, older; -1 for none
+	target [numHeads]float32      // NaN where there is nothing to learn
+	weight float32
+	fold   int
+	memory memory
+}
+
+// unknown is the target that teaches nothing.
+var unknown = float32(math.NaN())
+
+// targets are the heads' answers for a label in a stage.
+func targets(e *Example, t *[numHeads]float32) {
+	pre := e.Stage == PreContract
+	for _, c := range e.Categories {
+		t[c] = 1
+	}
+	t[headPayment] = max(t[PaymentDirect], t[PaymentFeeAvoidance])
+	if e.HasAct && e.Act <= Discuss {
+		t[headAct+int(e.Act)] = 1
+	}
+	switch e.Action {
+	case "review":
+		t[headReview] = 1
+	case "remind":
+		t[headRemind] = 1
+	case "part":
+		t[headReview] = unknown
+	}
+	if pre {
+		return
+	}
+	for c := range Category(NumCategories) { // contact is free after the start: nothing says which of it there is
+		if c != PaymentDirect && c != PaymentFeeAvoidance {
+			t[c] = unknown
+		}
+	}
+	t[headReview], t[headRemind] = unknown, unknown
+}
+
+// embedding is what a student knows about one gram.
+type embedding struct {
+	vec  [netWidth]float32
+	wide [wideHeads]float32 // review, payment and remind are also weighed gram by gram
+}
+
+// student is a network in training.
+type student struct {
+	layers
+	rows      []embedding
+	opt       options
+	rng       *rand.Rand
+	kept      []feature
+	keptOther []feature
+}
+
+func newStudent(rows int, o options) *student {
+	s := &student{opt: o, rng: rand.New(rand.NewPCG(o.seed, 2))}
+	s.rows = make([]embedding, rows)
+	for i := range s.rows {
+		for k := range s.rows[i].vec {
+			s.rows[i].vec[k] = float32(s.rng.NormFloat64() * 0.3)
+		}
+	}
+	random := func(w []float32, inputs int) {
+		for i := range w {
+			w[i] = float32(s.rng.NormFloat64() / math.Sqrt(float64(inputs)))
+		}
+	}
+	for j := range s.hid {
+		random(s.hid[j][:], numInputs)
+	}
+	for k := range s.out {
+		random(s.out[k][:], netHidden)
+	}
+	for i := range s.mem {
+		random(s.mem[i][:], netWidth)
+	}
+	return s
+}
+
+// consider thinks through the scene.
+func (s *student) consider(sc *scene, t *thought) {
+	t.vec, t.wide = [netWidth]float32{}, [wideHeads]float32{}
+	for _, f := range sc.feats {
+		e := &s.rows[f.row]
+		for i := range t.vec {
+			t.vec[i] += f.val * e.vec[i]
+		}
+		for i := range t.wide {
+			t.wide[i] += f.val * e.wide[i]
+		}
+	}
+	s.think(sc, t)
+}
+
+// teach trains on the lessons that use picks, in a seeded order: the same lessons give the same network.
+// Gradients reach the other party's last message, no further.
+func (s *student) teach(all []lesson, use func(*lesson) bool) {
+	var order []int
+	for i := range all {
+		if use(&all[i]) && all[i].weight > 0 {
+			order = append(order, i)
+		}
+	}
+	step, total := 0, s.opt.epochs*len(order)
+	for range s.opt.epochs {
+		s.recallAll(all)
+		s.rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		for _, i := range order {
+			s.step(all, i, s.opt.rate*(1-0.95*float32(step)/float32(total)))
+			step++
+		}
+	}
+}
+
+// recallAll thinks through every lesson in order, as live, and leaves its memory.
+func (s *student) recallAll(all []lesson) {
+	var t thought
+	for i := range all {
+		q := &all[i]
+		q.remember(all)
+		s.consider(&q.scene, &t)
+		s.layers.remember(&t, &q.memory)
+	}
+}
+
+// remember sets the scene's memories from those of earlier lessons.
+func (q *lesson) remember(all []lesson) {
+	q.scene.other, q.scene.own, q.scene.older = memory{}, memory{}, memory{}
+	weight := float32(0.6)
+	for k, i := range q.prior {
+		if i < 0 {
+			continue
+		}
+		m := &all[i].memory
+		switch k {
+		case 0:
+			q.scene.other = *m
+		case 1:
+			q.scene.own = *m
+		default:
+			for j, v := range m {
+				q.scene.older[j] += weight * v
+			}
+			weight *= oldestFade
+		}
+	}
+}
+
+func (s *student) dropped(feats, into []feature) []feature {
+	keep := float32(1 / (1 - s.opt.dropout))
+	into = into[:0]
+	for _, f := range feats {
+		if s.rng.Float64() >= s.opt.dropout {
+			into = append(into, feature{f.row, f.val * keep})
+		}
+	}
+	return into
+}
+
+// step learns from one lesson.
+func (s *student) step(all []lesson, i int, rate float32) {
+	q := &all[i]
+	q.remember(all)
+	var before, t thought
+	other := q.prior[0]
+	var scene scene
+	if other >= 0 {
+		o := &all[other]
+		o.remember(all)
+		scene = o.scene
+		s.keptOther = s.dropped(o.scene.feats, s.keptOther)
+		scene.feats = s.keptOther
+		s.consider(&scene, &before)
+		s.layers.remember(&before, &o.memory)
+		q.scene.other = o.memory
+	}
+	otherScene := scene
+	scene = q.scene
+	s.kept = s.dropped(q.scene.feats, s.kept)
+	scene.feats = s.kept
+	s.consider(&scene, &t)
+	var dz [numHeads]float32
+	for k := range dz {
+		if y := q.target[k]; y == y {
+			dz[k] = (sigmoid(t.z[k]) - (s.opt.smooth + y*(1-2*s.opt.smooth))) * q.weight
+		}
+	}
+	dOther := s.learn(&scene, &t, &dz, rate)
+	if other >= 0 {
+		s.learnMemory(&otherScene, &before, &all[other].memory, &dOther, rate)
+	}
+}
+
+// learn takes the heads' errors one step down and returns the error of the other party's memory.
+func (s *student) learn(sc *scene, t *thought, dz *[numHeads]float32, rate float32) (dOther memory) {
+	dense := rate * s.opt.dense
+	var dh [netHidden]float32
+	for k, e := range dz {
+		if e == 0 {
+			continue
+		}
+		w := &s.out[k]
+		for j, a := range t.hidden {
+			dh[j] += e * w[j]
+			w[j] -= dense * e * a
+		}
+		s.outBias[k] -= dense * e
+	}
+	var din [numInputs]float32
+	for j, a := range t.hidden {
+		if a <= 0 || dh[j] == 0 {
+			continue
+		}
+		d, w := dh[j], &s.hid[j]
+		for i, x := range t.in {
+			din[i] += d * w[i]
+			w[i] -= dense * d * x
+		}
+		s.hidBias[j] -= dense * d
+	}
+	var dvec [netWidth]float32
+	copy(dvec[:], din[:netWidth])
+	var dmine memory
+	for i := range dmine {
+		d := din[netWidth+i]
+		dmine[i] = d * sc.other[i]
+		dOther[i] = d*t.mine[i] + din[netWidth+netMemory+i]
+	}
+	s.learnBare(t, &dmine, &dvec, dense)
+	s.learnRows(sc.feats, t, &dvec, dz, rate)
+	return dOther
+}
+
+// learnBare carries the error of the bare memory back to the vector.
+func (s *student) learnBare(t *thought, dm *memory, dvec *[netWidth]float32, dense float32) {
+	for i, d := range dm {
+		d *= 1 - t.mine[i]*t.mine[i]
+		w := &s.mem[i]
+		for k, x := range t.vec {
+			dvec[k] += d * w[k]
+			w[k] -= dense * d * x
+		}
+		s.memBias[i] -= dense * d
+	}
+}
+
+// learnMemory carries the error of a memory back to the vector of its message.
+func (s *student) learnMemory(sc *scene, t *thought, m, dm *memory, rate float32) {
+	dense := rate * s.opt.dense
+	var dvec [netWidth]float32
+	for i, d := range dm {
+		d *= 1 - m[i]*m[i]
+		w := &s.mem[i]
+		for k, x := range t.vec {
+			dvec[k] += d * w[k]
+			w[k] -= dense * d * x
+		}
+		for j, x := range t.hidden {
+			w[netWidth+j] -= dense * d * x
+		}
+		s.memBias[i] -= dense * d
+	}
+	s.learnRows(sc.feats, t, &dvec, nil, rate)
+}
+
+// learnRows carries the error of the vector, and of the heads that are weighed gram by gram, back to the grams.
+func (s *student) learnRows(feats []feature, t *thought, dvec *[netWidth]float32, dz *[numHeads]float32, rate float32) {
+	var g [netWidth]float32
+	for i, v := range t.vec {
+		g[i] = rate * dvec[i] * (1 - v*v)
+		s.bias[i] -= 0.05 * g[i]
+	}
+	var wide [wideHeads]float32
+	if dz != nil {
+		for i := range wide {
+			wide[i] = rate * dz[headReview+i]
+		}
+	}
+	shrink := 1 - rate*s.opt.decay
+	for _, f := range feats {
+		e := &s.rows[f.row]
+		for i := range e.vec {
+			e.vec[i] = e.vec[i]*shrink - g[i]*f.val
+		}
+		for i := range e.wide {
+			e.wide[i] -= wide[i] * f.val
+		}
+	}
+}
+
+// vocabulary numbers the grams that stand in enough of the lessons, the commonest first if there are too many,
+// and weighs each by its rarity.
+type vocabulary struct {
+	rows map[gram]int32
+	idf  []float32
+}
+
+func newVocabulary(all []lesson, use func(*lesson) bool, o options) *vocabulary {
+	count := map[gram]int{}
+	n := 0
+	for i := range all {
+		if !use(&all[i]) {
+			continue
+		}
+		n++
+		for _, group := range all[i].grams {
+			for _, g := range group {
+				count[g]++
+			}
+		}
+	}
+	type entry struct {
+		g gram
+		n int
+	}
+	var kept []entry
+	for g, k := range count {
+		if k >= o.rarest {
+			kept = append(kept, entry{g, k})
+		}
+	}
+	slices.SortFunc(kept, func(a, b entry) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.g, b.g)) })
+	kept = kept[:min(len(kept), o.maxRows)]
+	v := &vocabulary{rows: make(map[gram]int32, len(kept))}
+	for i, e := range kept {
+		v.rows[e.g] = int32(i)
+		v.idf = append(v.idf, float32(math.Log(float64(n)/float64(e.n))))
+	}
+	return v
+}
+
+// features weighs the grams of a message that the vocabulary knows: each group has length 1.
+func (v *vocabulary) features(groups [2][]gram, dst []feature) []feature {
+	for _, group := range groups {
+		first, sum := len(dst), float32(0)
+		for _, g := range group {
+			if row, ok := v.rows[g]; ok {
+				w := v.idf[row]
+				sum += w * w
+				dst = append(dst, feature{row, w})
+			}
+		}
+		scale := float32(1 / math.Sqrt(float64(sum)+1e-9))
+		for i := range dst[first:] {
+			dst[first+i].val *= scale
+		}
+	}
+	return dst
+}
+
+// lessons prepares examples, which stand conversation by conversation in order.
+func lessons(r *reader, examples []Example) []lesson {
+	all := make([]lesson, len(examples))
+	var d view
+	signals := []Signal{}
+	for i := range examples {
+		e, q := &examples[i], &all[i]
+		if i == 0 || examples[i-1].ConversationID != e.ConversationID {
+			signals = signals[:0]
+		}
+		r.read(e.Text, &d)
+		q.grams = [2][]gram{slices.Clone(d.words), slices.Clone(d.chars)}
+		sender := senderOf(e.SenderID)
+		facts := d.facts
+		if _, ok := r.assemble(&d, signals); ok {
+			facts |= FactComplete
+		}
+		q.weight = 1
+		if exempt(e.SenderRole) {
+			facts |= FactSystem
+			q.weight = 0
+		}
+		q.scene.know(&e.Message, len(d.tokens), facts, signals, sender)
+		q.precede(i, signals, sender)
+		targets(e, &q.target)
+		piece, _, _ := d.piecesOf()
+		signals = append(signals, Signal{Offset: int64(i), Sender: sender, Facts: facts, Fragment: piece})
+	}
+	foresee(examples, all)
+	return all
+}
+
+func exempt(role string) bool { return role == "system" || role == "support" }
+
+// precede finds the lessons whose memories lesson i sees; signals carry their indices as offsets.
+func (q *lesson) precede(i int, signals []Signal, sender uint16) {
+	for k := range q.prior {
+		q.prior[k] = -1
+	}
+	older := 2
+	for j, n := len(signals)-1, 0; j >= 0 && n < olderMemories+2; j-- {
+		g := &signals[j]
+		if g.Facts&FactSystem != 0 {
+			continue
+		}
+		switch at := int(g.Offset); {
+		case g.Sender != sender && q.prior[0] < 0:
+			q.prior[0] = at
+		case g.Sender == sender && q.prior[1] < 0:
+			q.prior[1] = at
+		case older < len(q.prior):
+			q.prior[older] = at
+			older++
+		}
+		n++
+	}
+}
+
+// foresee sets the target of headNext: whether the other party's next message complies.
+func foresee(examples []Example, all []lesson) {
+	for i := range examples {
+		for j := i + 1; j < len(examples) && j <= i+2 && examples[j].ConversationID == examples[i].ConversationID; j++ {
+			n := &examples[j]
+			if n.SenderID == examples[i].SenderID || exempt(n.SenderRole) {
+				continue
+			}
+			if n.Action == "review" && n.HasAct && n.Act == Comply {
+				all[i].target[headNext] = 1
+			}
+			break
+		}
+	}
+}
+
+// Train fits a model to labelled messages, which stand conversation by conversation in order. The same examples give
+// the same model, byte for byte, on one kind of processor.
+func Train(examples []Example, c Calibration) (*Model, error) {
+	r, err := newReader()
+	if err != nil {
+		return nil, err
+	}
+	return train(lessons(r, examples), func(*lesson) bool { return true }, defaultOptions(), c.calibration), nil
+}
+
+func train(all []lesson, use func(*lesson) bool, o options, c calibration) *Model {
+	v := newVocabulary(all, use, o)
+	for i := range all {
+		all[i].scene.feats = v.features(all[i].grams, nil)
+	}
+	s := newStudent(len(v.idf), o)
+	s.teach(all, use)
+	return freeze(s, v, c)
+}
+
+// Calibration turns a model's log-odds into probabilities.
+type Calibration struct{ calibration }
+
+// Calibration is the model's own.
+func (m *Model) Calibration() Calibration { return Calibration{m.calib} }
+
+// Calibrate finds the calibration by cross-validation: in each of the folds, a model of the other folds' conversations
+// reads those of this one. fold names the fold of a conversation, 0 to folds-1; what belongs together stays in one.
+func Calibrate(examples []Example, folds int, fold func(conversation string) int) (Calibration, error) {
+	r, err := newReader()
+	if err != nil {
+		return Calibration{}, err
+	}
+	all := lessons(r, examples)
+	for i := range all {
+		all[i].fold = fold(examples[i].ConversationID)
+	}
+	z := make([][wideHeads]float32, len(all))
+	for k := range folds {
+		m := train(all, func(q *lesson) bool { return q.fold != k }, defaultOptions(), calibration{})
+		m.recite(all, func(i int, t *thought) {
+			if all[i].fold == k {
+				copy(z[i][:], t.z[headReview:headReview+wideHeads])
+			}
+		})
+	}
+	var c calibration
+	for h := range c {
+		c[h].Slope, c[h].Shift = platt(all, z, h)
+	}
+	return Calibration{c}, nil
+}
+
+// recite thinks through all lessons in order, as live.
+func (m *Model) recite(all []lesson, hear func(i int, t *thought)) {
+	var t thought
+	var sig Signal
+	for i := range all {
+		q := &all[i]
+		q.scene.feats = m.features(q.grams, q.scene.feats[:0])
+		q.remember(all)
+		m.consider(&q.scene, &t)
+		m.layers.remember(&t, &q.memory)
+		sig.keep(&q.memory) // as coarse as it comes back from history
+		q.memory = memory{}
+		sig.memory(&q.memory, 1)
+		hear(i, &t)
+	}
+}
+
+// platt fits slope and shift of one head by gradient descent on the log loss.
+func platt(all []lesson, z [][wideHeads]float32, h int) (slope, shift float32) {
+	a, b := 1.0, 0.0
+	for range 400 {
+		var ga, gb, n float64
+		for i := range all {
+			y := all[i].target[headReview+h]
+			if y != y || all[i].weight == 0 {
+				continue
+			}
+			x := float64(z[i][h])
+			e := 1/(1+math.Exp(-(a*x+b))) - float64(y)
+			ga, gb, n = ga+e*x, gb+e, n+1
+		}
+		a, b = a-0.5*ga/n, b-2*gb/n
+	}
+	return float32(a), float32(b)
+}

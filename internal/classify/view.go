@@ -1,0 +1,229 @@
+package classify
+
+import (
+	"slices"
+	"sort"
+	"unicode/utf8"
+)
+
+// view is what one pass over a message yields: its folded text, evidence, tokens, concepts, and the grams that
+// the model weighs. It is scratch memory: reuse it.
+type view struct {
+	f        folded
+	scratch  scratchEvidence
+	evidence []evidence
+	tools    []toolHit
+	entities []entity
+	tokens   []token
+	hits     []conceptHit
+	facts    Facts
+	words    []gram // of tokens, concepts, evidence and tools
+	chars    []gram // of characters
+}
+
+// toolHit is a tool that the message names.
+type toolHit struct {
+	tool       tool
+	strong     bool // beyond doubt; false for ordinary words such as signal
+	start, end int  // bytes of the folded text
+}
+
+// reader turns messages into views. It is immutable.
+type reader struct {
+	extract *extractor
+	lexicon *lexicon
+	tools   [toolOwn + 1][2]concept // concept of a tool's kind, weak and strong
+	kinds   [numKinds]concept
+	bogus   concept // placeholder data
+	piece   concept // a piece of split evidence
+}
+
+var toolConcepts = [...]string{"tool_messaging", "tool_meeting", "tool_payment", "tool_mail", "tool_social", "tool_own"}
+
+var kindConcepts = [numKinds]string{"a_phone", "an_email", "a_handle", "a_contact_link", "a_meeting_link", "a_work_link", "a_link", "a_payment_id"}
+
+func newReader() (*reader, error) {
+	x, err := newExtractor()
+	if err != nil {
+		return nil, err
+	}
+	lex, err := loadLexicon()
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{extract: x, lexicon: lex}
+	for i, n := range toolConcepts {
+		r.tools[i] = [2]concept{lex.concept(n + "?"), lex.concept(n)}
+	}
+	for i, n := range kindConcepts {
+		r.kinds[i] = lex.concept(n)
+	}
+	r.bogus, r.piece = lex.concept("a_placeholder"), lex.concept("a_piece")
+	return r, nil
+}
+
+// read fills d with the view of text.
+func (r *reader) read(text string, d *view) {
+	d.f.fold(text)
+	d.evidence = r.extract.find(&d.f, &d.scratch, d.evidence[:0])
+	d.tools = r.extract.namedTools(&d.scratch, d.tools[:0])
+	d.entities = d.places(d.entities[:0])
+	d.tokens = tokenize(&d.f, d.entities, d.tokens[:0])
+	d.hits = r.lexicon.find(d.f.text, d.tokens, d.hits[:0])
+	d.hits = r.named(d, d.hits)
+	d.facts = d.known()
+	d.words = wordGrams(d.tokens, d.words[:0])
+	d.words = conceptGrams(d.hits, d.words)
+	for _, t := range d.tools {
+		d.words = append(d.words, seedTool.with(hashString(t.tool.name)))
+	}
+	d.words = distinct(d.words)
+	d.chars = distinct(charGrams(d.f.text, d.tokens, d.chars[:0]))
+}
+
+func distinct(g []gram) []gram {
+	slices.Sort(g)
+	return slices.Compact(g)
+}
+
+// places turns the evidence that stands in one place into entities, which are read as one token each.
+func (d *view) places(dst []entity) []entity {
+	for _, e := range d.evidence {
+		if e.fragment || e.confidence < 0.3 {
+			continue
+		}
+		a, b := d.f.find(e.start), d.f.find(e.end)
+		if n := len(dst); n > 0 && a < dst[n-1].end {
+			continue
+		}
+		name := uint32(e.kind)
+		if e.placeholder {
+			name = uint32(numKinds)
+		}
+		dst = append(dst, entity{a, b, name})
+	}
+	return dst
+}
+
+// find is the first folded byte that comes from the original byte i or later.
+func (f *folded) find(i int) int {
+	return sort.Search(len(f.text), func(k int) bool { return int(f.at[k]) >= i })
+}
+
+// named adds the concepts of evidence and tools to those of words, in the order of the text.
+func (r *reader) named(d *view, hits []conceptHit) []conceptHit {
+	for _, e := range d.evidence {
+		c := r.kinds[e.kind]
+		switch {
+		case e.placeholder:
+			c = r.bogus
+		case e.fragment || e.confidence < 0.3:
+			c = r.piece
+		}
+		hits = append(hits, d.hit(c, d.f.find(e.start), d.f.find(e.end)))
+	}
+	for _, t := range d.tools {
+		strong := 0
+		if t.strong {
+			strong = 1
+		}
+		hits = append(hits, d.hit(r.tools[t.tool.kind][strong], t.start, t.end))
+	}
+	slices.SortStableFunc(hits, func(a, b conceptHit) int { return a.start - b.start })
+	return hits
+}
+
+// hit places a concept at the tokens that cover the folded bytes [a, b).
+func (d *view) hit(c concept, a, b int) conceptHit {
+	i := sort.Search(len(d.tokens), func(k int) bool { return d.tokens[k].end > a })
+	j := i
+	for j < len(d.tokens) && d.tokens[j].start < b {
+		j++
+	}
+	return conceptHit{c, i, max(j, i+1)}
+}
+
+// known sums up what detectors are sure of.
+func (d *view) known() Facts {
+	var k Facts
+	for _, e := range d.evidence {
+		switch {
+		case e.placeholder:
+			k |= FactPlaceholder
+		case e.fragment:
+			k |= FactFragment
+		case e.confidence >= 0.5:
+			k |= kindFacts[e.kind]
+		}
+		if len(e.by) > 0 {
+			k |= FactDisguise
+		}
+	}
+	for _, t := range d.tools {
+		if t.strong {
+			k |= toolFacts[t.tool.kind]
+		}
+	}
+	for _, t := range d.tokens {
+		if t.kind == markToken && isQuestion(d.f.text[t.start:t.end]) {
+			k |= FactQuestion
+		}
+	}
+	return k
+}
+
+var kindFacts = [numKinds]Facts{FactPhone, FactEmail, FactHandle, FactContactLink, FactMeetingLink, FactWorkLink, 0, FactPaymentID}
+
+var toolFacts = [...]Facts{FactMessenger, FactMeetTool, FactPayTool, 0, FactMessenger, 0}
+
+func isQuestion(mark []byte) bool {
+	r, _ := utf8.DecodeRune(mark)
+	return r == '?' || r == '？' || r == '؟' || r == ';' && len(mark) > 1
+}
+
+// namedTools appends the tools that the text names, in its order.
+func (x *extractor) namedTools(s *scratchEvidence, dst []toolHit) []toolHit {
+	pieces := s.red
+	if s.sc.clean() {
+		return dst
+	}
+	for _, p := range pieces {
+		if t, strong, ok := x.toolOf(p, anyKind); ok {
+			dst = append(dst, toolHit{t, strong, int(p.a), int(p.b)})
+		}
+	}
+	return dst
+}
+
+func anyKind(toolKind) bool { return true }
+
+// conceptGrams appends the concepts, the pairs of concepts that stand near each other, and the triples that
+// stand close together, in their order.
+func conceptGrams(hits []conceptHit, dst []gram) []gram {
+	for i, a := range hits {
+		one := seedConcept.with(uint64(a.concept))
+		dst = append(dst, one)
+		near := 0
+		for j := i + 1; j < len(hits) && near < 5; j++ {
+			b := hits[j]
+			if b.start < a.end || b.concept == a.concept {
+				continue
+			}
+			if b.start-a.end > 6 {
+				break
+			}
+			near++
+			two := seedConceptPair.with(uint64(one)).with(uint64(b.concept))
+			dst = append(dst, two)
+			if b.start-a.end > 3 {
+				continue
+			}
+			for k := j + 1; k < len(hits) && k < j+4; k++ {
+				if c := hits[k]; c.start >= b.end && c.start-b.end <= 3 {
+					dst = append(dst, seedConceptTriple.with(uint64(two)).with(uint64(c.concept)))
+				}
+			}
+		}
+	}
+	return dst
+}
