@@ -128,7 +128,8 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// writeSplit takes one fifth of the conversations of each file, those whose ids hash lowest.
+// writeSplit fills up to one fifth of the conversations of each file with those whose ids hash lowest. What is
+// there stays, so that no model was fitted on what it is measured on later.
 func writeSplit(t *testing.T, events []Event) {
 	t.Helper()
 	pairs := map[string]map[string][]string{} // file -> pair -> conversations
@@ -141,11 +142,14 @@ func writeSplit(t *testing.T, events []Event) {
 			pairs[e.File][p] = append(ids, e.ConversationID)
 		}
 	}
+	held := tuneConversations()
 	var b strings.Builder
 	b.WriteString("# Conversations to tune and measure on; all others are to train on. Written by: go test -run TestSplit -update .\n")
 	for _, file := range slices.Sorted(maps.Keys(pairs)) {
-		names := slices.SortedFunc(maps.Keys(pairs[file]), func(a, b string) int { return cmp.Compare(hash(a), hash(b)) })
-		names = names[:(len(names)+2)/5]
+		names := slices.SortedFunc(maps.Keys(pairs[file]), func(a, b string) int {
+			return cmp.Or(cmp.Compare(place(held, pairs[file][a]), place(held, pairs[file][b])), cmp.Compare(hash(a), hash(b)))
+		})
+		names = names[:max((len(names)+2)/5, countHeld(held, pairs[file]))]
 		slices.Sort(names)
 		for _, name := range names {
 			b.WriteString(strings.Join(pairs[file][name], "\n") + "\n")
@@ -154,6 +158,21 @@ func writeSplit(t *testing.T, events []Event) {
 	if err := os.WriteFile(corpusDir+splitFile, []byte(b.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// place sorts pairs that are held already before those that are not.
+func place(held map[string]bool, conversations []string) int {
+	if held[conversations[0]] {
+		return 0
+	}
+	return 1
+}
+
+func countHeld(held map[string]bool, pairs map[string][]string) (n int) {
+	for _, conversations := range pairs {
+		n += 1 - place(held, conversations)
+	}
+	return n
 }
 
 var pairSuffix = regexp.MustCompile(`^(d18-\d+)[a-z]$`)
