@@ -270,3 +270,6 @@ func suits(c Category, k toolKind) bool {
 	}
 	return false
 }
+
+// Calibration is that of the classifier's model.
+func (c *Classifier) Calibration() Calibration { return c.model.Calibration() }
