@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/segmentio/kafka-go"
+)
+
+// connectTimeout is for each of the servers.
+const connectTimeout = 10 * time.Second
+
+// checkKafka looks for the topics, as the configured user.
+func checkKafka(ctx context.Context, s *setup) []checkFinding {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	t := s.Kafka.Topics
+	topics := []string{t.Events, t.Flags, t.Reminders, t.DeadLetters}
+	transport := &kafka.Transport{ClientID: "onside-check", TLS: s.kafkaTLS, SASL: s.kafkaSASL, MetadataTopics: topics}
+	defer transport.CloseIdleConnections()
+	client := &kafka.Client{Addr: kafka.TCP(s.Kafka.Brokers...), Transport: transport}
+	res, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: topics})
+	if err != nil {
+		return []checkFinding{finding(gradeFail, "kafka at %s: %v. Check kafka.brokers, kafka.tls and kafka.sasl", strings.Join(s.Kafka.Brokers, ","), err)}
+	}
+	out := []checkFinding{finding(gradeOK, "kafka with %d brokers", len(res.Brokers))}
+	for _, topic := range res.Topics {
+		out = append(out, checkTopic(topic))
+	}
+	return append(out, checkGroup(ctx, client, s.Kafka.Group))
+}
+
+func checkTopic(t kafka.Topic) checkFinding {
+	switch {
+	case errors.Is(t.Error, kafka.UnknownTopicOrPartition):
+		return finding(gradeFail, "topic %s is missing, or this user has no right to describe it: create it, or worker run --create-topics", t.Name)
+	case t.Error != nil:
+		return finding(gradeFail, "topic %s: %v", t.Name, t.Error)
+	}
+	for _, p := range t.Partitions {
+		if p.Error != nil {
+			return finding(gradeFail, "topic %s, partition %d: %v", t.Name, p.ID, p.Error)
+		}
+	}
+	if n := len(t.Partitions[0].Replicas); n < 2 {
+		return finding(gradeWarn, "topic %s has %d partitions, %d copy of each: the loss of a broker loses records", t.Name, len(t.Partitions), n)
+	}
+	return finding(gradeOK, "topic %s has %d partitions, %d copies of each", t.Name, len(t.Partitions), len(t.Partitions[0].Replicas))
+}
+
+func checkGroup(ctx context.Context, client *kafka.Client, group string) checkFinding {
+	res, err := client.FindCoordinator(ctx, &kafka.FindCoordinatorRequest{Key: group, KeyType: kafka.CoordinatorKeyTypeConsumer})
+	if err == nil {
+		err = res.Error
+	}
+	if err != nil {
+		return finding(gradeFail, "group %s: %v. This user needs READ on the group; on a fresh cluster try again", group, err)
+	}
+	return finding(gradeOK, "group %s is kept by broker %d", group, res.Coordinator.NodeID)
+}
+
+// checkRedis makes a claim as a lane does, and looks for settings that make claims vanish.
+func checkRedis(ctx context.Context, s *setup) []checkFinding {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	rdb := newRedis(s, newBreaker(s.Redis.Breaker, time.Now, func(bool) {}))
+	defer rdb.Close()
+	where := s.Redis.Mode + " redis at " + strings.Join(s.Redis.Addresses, ",")
+	if err := tryClaim(ctx, rdb); err != nil {
+		return []checkFinding{finding(gradeFail, "%s: %v. Check redis.addresses, redis.tls and the rights of the user; flags go out unverified without it", where, err)}
+	}
+	return []checkFinding{finding(gradeOK, "%s takes claims", where), checkEviction(ctx, rdb)}
+}
+
+func tryClaim(ctx context.Context, rdb redis.UniversalClient) error {
+	key := "onside:check:" + rand.Text()
+	args := redis.SetArgs{Mode: "NX", Get: true, TTL: time.Minute}
+	switch err := rdb.SetArgs(ctx, key, "first", args).Err(); {
+	case err == nil:
+		return errors.New("a key that is new was there already")
+	case !errors.Is(err, redis.Nil):
+		return err
+	}
+	got, err := rdb.SetArgs(ctx, key, "second", args).Result()
+	if err == nil && got != "first" {
+		err = errors.New("a claim was not kept: SET NX GET needs Redis 7.0")
+	}
+	return err
+}
+
+// checkEviction warns of a server that drops keys when it is full.
+func checkEviction(ctx context.Context, rdb redis.UniversalClient) checkFinding {
+	got, err := rdb.ConfigGet(ctx, "maxmemory-policy").Result()
+	if err != nil {
+		return finding(gradeWarn, "redis does not tell its maxmemory-policy to this user; it should be noeviction")
+	}
+	p := got["maxmemory-policy"]
+	if slices.Contains([]string{"noeviction", ""}, p) {
+		return finding(gradeOK, "redis keeps what it has when it is full")
+	}
+	return finding(gradeWarn, "redis has maxmemory-policy %s: claims that it evicts are flagged again; set noeviction", p)
+}

@@ -1,0 +1,353 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"onside/internal/classify"
+	"onside/internal/history"
+	"onside/internal/policy"
+	"onside/internal/sink"
+	"onside/internal/source"
+)
+
+// What a lane needs of its neighbours.
+type (
+	// batches are those of one partition, in order.
+	batches interface {
+		Next(ctx context.Context) (*source.Batch, error)
+		Done(b *source.Batch)
+	}
+	// recaller keeps what conversations have said.
+	recaller interface {
+		Load(ctx context.Context, s history.Scope, conversations []string) (signals [][]classify.Signal, skipped int, err error)
+		Append(ctx context.Context, s history.Scope, entries []history.Entry) error
+	}
+	// deliverer publishes; without an error everything is acknowledged.
+	deliverer interface {
+		Deliver(ctx context.Context, o sink.Origin, items []sink.Item, dead []sink.DeadLetter) (sink.Stats, error)
+	}
+)
+
+// laneParts are what all lanes share. They are safe for concurrent use.
+type laneParts struct {
+	model   *classify.Classifier
+	policy  *policy.Policy
+	history recaller
+	sink    deliverer
+	metrics *metrics
+	clock   *laneClock
+	now     func() time.Time
+	observe observer
+}
+
+// observer is told what lanes do; each function may be nil, and is called by several lanes at once.
+type observer struct {
+	decided   func(*classify.Message, *policy.Decision) // before it is delivered; valid during the call
+	delivered func(records int, s *sink.Stats)
+}
+
+// lane works on one partition for as long as it is ours: a batch at a time, in order.
+//
+// Why no flag is lost: a batch is done, and its offsets may be committed, only after everything that it came to is
+// acknowledged. Why none is doubled: whatever is read again after a crash decides the same, claims the same and so publishes the same ids. It
+// decides the same because a message is read with the signals strictly below its own offset, wherever they come from: this
+// lane, or a lane that had the partition before it.
+//
+// It breaks where Redis is away at the handover: then the new lane knows only what it has seen itself.
+type lane struct {
+	laneParts
+	batches       batches
+	origin        sink.Origin
+	scope         history.Scope
+	conversations *lru[conversation]
+	result        classify.Result
+	unsent        []history.Entry // that Redis has not taken yet
+}
+
+const (
+	// lanesRemember is how many conversations a lane keeps; it must exceed the records of a batch.
+	lanesRemember = 8192
+	// laneUnsent is how many signals wait for Redis to come back; older ones are given up.
+	laneUnsent = 4096
+	// keptSignals is how many signals of a conversation history keeps. Twice the window, so that a message that is read again after a
+	// crash finds a whole window below it though later messages have already been appended.
+	keptSignals = 2 * classify.Window
+)
+
+// conversation is what a lane knows of one.
+type conversation struct {
+	state  classify.State
+	stored []int64 // offsets of the signals that history keeps, lowest first
+	loaded bool    // what history had is in it
+}
+
+func newLane(parts laneParts, b batches, o sink.Origin) *lane {
+	return &lane{
+		laneParts: parts, batches: b, origin: o,
+		scope:         history.Scope{Topic: o.Topic, Incarnation: o.Incarnation, Partition: o.Partition},
+		conversations: newLRU[conversation](lanesRemember),
+	}
+}
+
+// run works until the partition is given back. An error means that the batch in hand is not done.
+func (l *lane) run(ctx context.Context) error {
+	defer l.clock.forget(l)
+	for {
+		b, err := l.batches.Next(ctx)
+		if errors.Is(err, source.ErrEnd) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := l.work(ctx, b); err != nil {
+			return err
+		}
+		l.batches.Done(b)
+	}
+}
+
+// work brings one batch out. Only after it returned nil may the batch's offsets be committed.
+func (l *lane) work(ctx context.Context, b *source.Batch) error {
+	dead := deadLetters(b.Records)
+	l.timed(stageRecall, func() { l.recall(ctx, b.Records) })
+	l.clock.begin(l, l.now())
+	items, entries := l.decide(b.Records)
+	l.metrics.stage(stageDecide, l.clock.end(l, l.now()))
+	stats, err := l.sink.Deliver(ctx, l.origin, items, dead)
+	if err != nil {
+		return err
+	}
+	l.timed(stageAppend, func() { l.remember(ctx, entries) })
+	l.count(b, dead, &stats)
+	return nil
+}
+
+func (l *lane) timed(stage string, f func()) {
+	start := l.now()
+	f()
+	l.metrics.stage(stage, l.now().Sub(start))
+}
+
+func (l *lane) count(b *source.Batch, dead []sink.DeadLetter, stats *sink.Stats) {
+	l.metrics.events.Add(float64(len(b.Records)))
+	l.metrics.batch.Observe(float64(len(b.Records)))
+	for i := range dead {
+		l.metrics.deadLetters.WithLabelValues(dead[i].Code).Inc()
+	}
+	l.metrics.delivered(stats)
+	if l.observe.delivered != nil {
+		l.observe.delivered(len(b.Records), stats)
+	}
+}
+
+// deadLetters are the records that could not be read.
+func deadLetters(records []source.Record) []sink.DeadLetter {
+	var out []sink.DeadLetter
+	for i := range records {
+		r := &records[i]
+		if r.Code == "" {
+			continue
+		}
+		d := sink.DeadLetter{Offset: r.Offset, Last: r.Last, Time: r.Time, Key: r.Key, Value: r.Value, Code: string(r.Code)}
+		for _, h := range r.Headers {
+			d.Headers = append(d.Headers, sink.Header(h))
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// recall loads what the batch's conversations said before, where the lane does not know it. Trouble with Redis leaves
+// the lane with what it knows: the next batch asks again.
+func (l *lane) recall(ctx context.Context, records []source.Record) {
+	var names []string
+	first := map[string]int64{}
+	for i := range records {
+		r := &records[i]
+		if r.Code != "" || l.knows(r.Message.ConversationID) {
+			continue
+		}
+		if _, ok := first[r.Message.ConversationID]; !ok {
+			first[r.Message.ConversationID] = r.Offset
+			names = append(names, r.Message.ConversationID)
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	signals, skipped, err := l.history.Load(ctx, l.scope, names)
+	l.metrics.history.WithLabelValues("load", result(err)).Inc()
+	l.metrics.historyLost.Add(float64(skipped))
+	if err != nil {
+		return // the breaker logs that Redis is away; the metric counts
+	}
+	for i, name := range names {
+		l.conversation(name).load(signals[i], first[name])
+	}
+}
+
+func (l *lane) knows(name string) bool {
+	c := l.conversations.get(name)
+	return c != nil && c.loaded
+}
+
+// conversation is the entry of a conversation, a new one where there is none.
+func (l *lane) conversation(name string) *conversation {
+	if c := l.conversations.get(name); c != nil {
+		return c
+	}
+	return l.conversations.add(name)
+}
+
+// load takes in what history has. Signals at or above before, the offset of the record that comes next, are left from a
+// run before a crash: they are about to be made again.
+func (c *conversation) load(signals []classify.Signal, before int64) {
+	own := c.state.Signals()
+	var state classify.State
+	c.stored = c.stored[:0]
+	for _, s := range signals {
+		for len(own) > 0 && own[0].Offset < s.Offset {
+			state.Fold(own[0])
+			own = own[1:]
+		}
+		if s.Offset < before {
+			state.Fold(s)
+		}
+		c.stored = append(c.stored, s.Offset)
+	}
+	for _, s := range own {
+		state.Fold(s)
+	}
+	c.state, c.loaded = state, true
+}
+
+// store notes that a signal goes to history, and returns the offsets that have to leave for it.
+func (c *conversation) store(offset int64) (drop []int64) {
+	if n := len(c.stored); n > 0 && offset <= c.stored[n-1] {
+		return nil // a replay: it is there, or was and left
+	}
+	c.stored = append(c.stored, offset)
+	if n := len(c.stored) - keptSignals; n > 0 {
+		drop = append(drop, c.stored[:n]...)
+		c.stored = append(c.stored[:0], c.stored[n:]...)
+	}
+	return drop
+}
+
+// decide reads the messages in order, each with what its conversation said before it.
+func (l *lane) decide(records []source.Record) (items []sink.Item, entries []history.Entry) {
+	for i := range records {
+		r := &records[i]
+		if r.Code != "" {
+			continue
+		}
+		m := &r.Message
+		m.Offset = r.Offset
+		c := l.conversation(m.ConversationID)
+		l.model.Classify(m, &c.state, &l.result)
+		signal := l.result.Signal
+		c.state.Fold(signal)
+		entries = append(entries, history.Entry{Conversation: m.ConversationID, Signal: signal, Drop: c.store(r.Offset)})
+		d := l.policy.Decide(m, l.result.Findings)
+		l.metrics.decided(&d)
+		if l.observe.decided != nil {
+			l.observe.decided(m, &d)
+		}
+		if d.Action != policy.None {
+			items = append(items, sink.Item{Message: m, Decision: kept(d), Offset: r.Offset, TraceParent: traceParent(r.Headers)})
+		}
+	}
+	return items, entries
+}
+
+// kept is a decision that stays valid when the next message is classified.
+func kept(d policy.Decision) policy.Decision {
+	findings := make([]classify.Finding, len(d.Findings))
+	for i, f := range d.Findings {
+		f.Spans = append([]classify.Span(nil), f.Spans...)
+		f.DecodedBy = append([]string(nil), f.DecodedBy...)
+		findings[i] = f
+	}
+	d.Findings = findings
+	return d
+}
+
+func traceParent(headers []source.Header) string {
+	for _, h := range headers {
+		if h.Key == "traceparent" {
+			return string(h.Value)
+		}
+	}
+	return ""
+}
+
+// remember appends the batch's signals to history. What Redis does not take waits for the next batch.
+func (l *lane) remember(ctx context.Context, entries []history.Entry) {
+	fresh := len(l.unsent)
+	entries = append(l.unsent, entries...)
+	if len(entries) == 0 {
+		return
+	}
+	err := l.history.Append(ctx, l.scope, entries)
+	l.metrics.history.WithLabelValues("append", result(err)).Inc()
+	if err == nil {
+		l.unsent = l.unsent[:0]
+		return
+	}
+	for i := range entries[fresh:] {
+		e := &entries[fresh+i]
+		e.Conversation = strings.Clone(e.Conversation) // that of the batch ends with it
+	}
+	if lost := len(entries) - laneUnsent; lost > 0 {
+		l.metrics.historyLost.Add(float64(lost))
+		entries = append(entries[:0], entries[lost:]...)
+	}
+	l.unsent = entries
+}
+
+// laneClock knows since when each lane has been deciding its batch. The zero laneClock is ready to use.
+type laneClock struct {
+	mu struct {
+		sync.Mutex
+		since map[*lane]time.Time
+	}
+}
+
+func (c *laneClock) begin(l *lane, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.since == nil {
+		c.mu.since = map[*lane]time.Time{}
+	}
+	c.mu.since[l] = now
+}
+
+// end returns how long it took.
+func (c *laneClock) end(l *lane, now time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := now.Sub(c.mu.since[l])
+	delete(c.mu.since, l)
+	return d
+}
+
+func (c *laneClock) forget(l *lane) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.mu.since, l)
+}
+
+// longest is how long the slowest lane has been at it.
+func (c *laneClock) longest(now time.Time) (d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, t := range c.mu.since {
+		d = max(d, now.Sub(t))
+	}
+	return d
+}

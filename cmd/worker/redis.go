@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// silenceRedis keeps the client's own log off standard error: every error reaches a caller, and the breaker logs the change.
+var silenceRedis = sync.OnceFunc(logging.Disable)
+
+// newRedis makes the one client of the process. It connects on first use.
+//
+// A dead Redis must cost little: one try per request, short timeouts that also hold for contexts, and the breaker. The
+// client does not introduce itself on connect: a reply to that which comes late was once taken for the reply to a claim.
+func newRedis(s *setup, b *breaker) redis.UniversalClient {
+	silenceRedis()
+	c := &s.Redis
+	opt := &redis.UniversalOptions{
+		Addrs: c.Addresses, DB: c.Database, IsClusterMode: c.Mode == "cluster",
+		Username: c.Username, Password: c.Password, TLSConfig: s.redisTLS,
+		DialTimeout: c.Timeout, ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolTimeout: c.Timeout,
+		ContextTimeoutEnabled: true, PoolSize: c.PoolSize, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	}
+	if c.Mode == "sentinel" {
+		opt.MasterName, opt.SentinelUsername, opt.SentinelPassword = c.Master, c.SentinelUsername, c.SentinelPassword
+	}
+	rdb := redis.NewUniversalClient(opt)
+	rdb.AddHook(b)
+	return rdb
+}
+
+// errBreakerOpen is the answer to requests while Redis is left alone.
+var errBreakerOpen = errors.New("redis did not answer and is not asked for now")
+
+// breaker is a hook of the Redis client that stops asking a server which does not answer: after failures in a row it is
+// open and refuses at once, but for one request in every probeEvery, which gets probeTimeout. An answer closes it.
+// Errors that Redis itself answers are answers.
+type breaker struct {
+	failures     int
+	probeEvery   time.Duration
+	probeTimeout time.Duration
+	now          func() time.Time
+	changed      func(open bool) // called under the lock, on every change; must be quick
+
+	mu struct {
+		sync.Mutex
+		failed  int // in a row
+		open    bool
+		probing bool
+		probed  time.Time // when it opened, or the last probe began
+	}
+}
+
+func newBreaker(c breakerConfig, now func() time.Time, changed func(open bool)) *breaker {
+	return &breaker{failures: c.Failures, probeEvery: c.ProbeEvery, probeTimeout: c.ProbeTimeout, now: now, changed: changed}
+}
+
+// begin says whether a request may be made, and whether it is a probe.
+func (b *breaker) begin() (probe, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.mu.open {
+		return false, true
+	}
+	if b.mu.probing || b.now().Sub(b.mu.probed) < b.probeEvery {
+		return false, false
+	}
+	b.mu.probing, b.mu.probed = true, b.now()
+	return true, true
+}
+
+// end notes how a request went.
+func (b *breaker) end(probe, answered bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if probe {
+		b.mu.probing = false
+	}
+	if answered {
+		b.mu.failed = 0
+		b.set(false)
+		return
+	}
+	b.mu.failed++
+	if b.mu.failed >= b.failures {
+		b.set(true)
+	}
+}
+
+func (b *breaker) set(open bool) {
+	if open == b.mu.open {
+		return
+	}
+	b.mu.open = open
+	if open {
+		b.mu.probed = b.now()
+	}
+	b.changed(open)
+}
+
+// within marks the context of a request that the breaker let through.
+type within struct{}
+
+// guard makes a request if the breaker lets it through. What the client says to greet the server on a new connection runs
+// through the hooks again: it is part of the request that needed the connection.
+func (b *breaker) guard(ctx context.Context, request func(context.Context) error) error {
+	if ctx.Value(within{}) != nil {
+		return request(ctx)
+	}
+	probe, ok := b.begin()
+	if !ok {
+		return errBreakerOpen
+	}
+	ctx = context.WithValue(ctx, within{}, true)
+	if probe {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, b.probeTimeout)
+		defer cancel()
+	}
+	err := request(ctx)
+	b.end(probe, answered(err))
+	return err
+}
+
+// answered says whether the server said something, be it an error. A request whose caller gave up counts as unanswered: callers of
+// Redis give up only when it is slow, or at the end of the process.
+func answered(err error) bool {
+	if err == nil {
+		return true
+	}
+	_, isReply := errors.AsType[redis.Error](err)
+	return isReply
+}
+
+// DialHook implements redis.Hook: connecting is part of the request that needs it.
+func (b *breaker) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+}
+
+// ProcessHook implements redis.Hook.
+func (b *breaker) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := b.guard(ctx, func(ctx context.Context) error { return next(ctx, cmd) })
+		if errors.Is(err, errBreakerOpen) {
+			cmd.SetErr(err)
+		}
+		return err
+	}
+}
+
+// ProcessPipelineHook implements redis.Hook.
+func (b *breaker) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := b.guard(ctx, func(ctx context.Context) error { return next(ctx, cmds) })
+		if errors.Is(err, errBreakerOpen) {
+			for _, cmd := range cmds {
+				cmd.SetErr(err)
+			}
+		}
+		return err
+	}
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
+	"onside/internal/history"
+	"onside/internal/sink"
+	"onside/internal/source"
+)
+
+// service is the worker of worker run and worker demo: a consumer whose lanes classify, decide and deliver.
+type service struct {
+	setup   *setup
+	log     *zap.Logger
+	metrics *metrics
+	health  *health
+	rdb     redis.UniversalClient
+	sink    *sink.Sink
+	source  *source.Consumer
+	now     func() time.Time
+	observe observer // set it before run
+}
+
+// newService builds everything and connects to nothing. A nil log is silent.
+func newService(s *setup, log *zap.Logger, now func() time.Time) (*service, error) {
+	if log == nil {
+		log = zap.NewNop()
+	}
+	sv := &service{
+		setup: s, log: log, now: now, health: &health{},
+		metrics: newMetrics(buildVersion(), s.model.Version(), s.policy.Version()),
+	}
+	sv.rdb = newRedis(s, newBreaker(s.Redis.Breaker, now, sv.breakerChanged))
+	var err error
+	if sv.sink, err = sink.New(sinkConfig(s), sv.rdb, log.Named("sink")); err != nil {
+		return nil, errors.Join(err, sv.rdb.Close())
+	}
+	cfg := sourceConfig(&s.config)
+	cfg.TLS, cfg.SASL = s.kafkaTLS, s.kafkaSASL
+	cfg.Hooks = sv.hooks()
+	if sv.source, err = source.New(cfg, log.Named("source")); err != nil {
+		sv.sink.Close()
+		return nil, errors.Join(err, sv.rdb.Close())
+	}
+	return sv, nil
+}
+
+func (sv *service) breakerChanged(open bool) {
+	sv.metrics.breaker(open)
+	if open {
+		sv.log.Warn("redis does not answer: flags go out unverified, history is what this worker has seen")
+	} else {
+		sv.log.Info("redis answers again")
+	}
+}
+
+func (sv *service) hooks() source.Hooks {
+	h := sv.metrics.hooks(sv.now)
+	count := h.Group
+	h.Group = func(state source.GroupState) {
+		sv.health.joined.Store(state == source.Joined)
+		count(state)
+	}
+	return h
+}
+
+// run works until ctx ends and what is in hand is delivered, or the drain timeout has passed. It closes what
+// newService opened.
+func (sv *service) run(ctx context.Context) error {
+	defer sv.close()
+	undo := context.AfterFunc(ctx, func() {
+		sv.health.draining.Store(true)
+		sv.log.Info("draining: what is in hand is finished", zap.Duration("at_most", sv.setup.DrainTimeout))
+	})
+	defer undo()
+	parts := laneParts{
+		model: sv.setup.model, policy: sv.setup.policy, sink: sv.sink, metrics: sv.metrics, clock: &sv.health.lanes,
+		history: history.New(sv.rdb, sv.setup.secret, sv.setup.Redis.HistoryTTL), now: sv.now, observe: sv.observe,
+	}
+	err := sv.source.Run(ctx, func(ctx context.Context, p *source.Partition) error {
+		origin := sink.Origin{Topic: p.Topic, Incarnation: p.Incarnation, Partition: p.ID}
+		return newLane(parts, p, origin).run(ctx)
+	})
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("consume events: %w", err)
+	}
+	if err != nil && !errors.Is(err, ctx.Err()) {
+		return fmt.Errorf("drain: %w", err)
+	}
+	return nil
+}
+
+func (sv *service) close() {
+	sv.sink.Close()
+	if err := sv.rdb.Close(); err != nil {
+		sv.log.Warn("redis client did not close cleanly", zap.Error(err))
+	}
+}
