@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"io"
 	"maps"
 
 	"onside"
@@ -11,11 +9,10 @@ import (
 )
 
 // crossValidated judges every event by a model that has seen nothing of its conversation: that of the other folds,
-// calibrated as the given one. It tells progress how far it is.
-func crossValidated(shipped *classify.Classifier, p *policy.Policy, events []onside.Event, progress io.Writer) (map[string]onside.Verdict, error) {
-	out := make(map[string]onside.Verdict, len(events))
-	for k := range folds {
-		fmt.Fprintf(progress, "fold %d of %d\n", k+1, folds)
+// calibrated as the given one.
+func crossValidated(shipped *classify.Classifier, p *policy.Policy, events []onside.Event) (map[string]onside.Verdict, error) {
+	var parts [folds]map[string]onside.Verdict
+	err := eachFold(func(k int) error {
 		var learn, judge []onside.Event
 		for _, e := range events {
 			if foldOf(e.ConversationID) == k {
@@ -25,12 +22,16 @@ func crossValidated(shipped *classify.Classifier, p *policy.Policy, events []ons
 			}
 		}
 		model, err := fitted(learn, shipped.Calibration())
-		if err != nil {
-			return nil, err
+		if err == nil {
+			parts[k] = decideAll(model, p, judge)
 		}
-		maps.Copy(out, decideAll(model, p, judge))
+		return err
+	})
+	out := make(map[string]onside.Verdict, len(events))
+	for _, part := range parts {
+		maps.Copy(out, part)
 	}
-	return out, nil
+	return out, err
 }
 
 // fitted is a classifier fitted to the events.

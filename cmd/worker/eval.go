@@ -41,7 +41,7 @@ func (c *cli) evalCommand() *cobra.Command {
 				fmt.Fprintln(c.err, "note: the model in the binary was fitted on this corpus. For figures on text that it has not seen:\n"+
 					"  worker eval --cross-validate")
 			}
-			report, err := c.score(s, events, cross)
+			report, err := score(s, events, cross)
 			if err != nil {
 				return err
 			}
@@ -81,11 +81,11 @@ func loadModel(path string) (*classify.Classifier, error) {
 }
 
 // score judges the events by the model, or by models that have not seen their conversations.
-func (c *cli) score(s *setup, events []onside.Event, cross bool) (*onside.Report, error) {
+func score(s *setup, events []onside.Event, cross bool) (*onside.Report, error) {
 	if !cross {
 		return onside.Score(events, decideAll(s.model, s.policy, events)), nil
 	}
-	verdicts, err := crossValidated(s.model, s.policy, events, c.err)
+	verdicts, err := crossValidated(s.model, s.policy, events)
 	if err != nil {
 		return nil, err
 	}

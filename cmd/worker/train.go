@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"os"
+	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -57,11 +60,44 @@ func trained(events []onside.Event) (*classify.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	calibration, err := classify.Calibrate(examples, folds, foldOf)
+	unseen, err := heldOut(examples)
 	if err != nil {
 		return nil, err
 	}
-	return classify.Train(examples, calibration)
+	return classify.Train(examples, classify.Calibrate(examples, unseen))
+}
+
+// heldOut is what models say of each example that were fitted on the other folds.
+func heldOut(examples []classify.Example) ([]classify.Unseen, error) {
+	var parts [folds][]classify.Unseen
+	err := eachFold(func(k int) (err error) {
+		parts[k], err = classify.HoldOut(examples, func(conversation string) bool { return foldOf(conversation) == k })
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]classify.Unseen, len(examples))
+	for i := range examples {
+		out[i] = parts[foldOf(examples[i].ConversationID)][i]
+	}
+	return out, nil
+}
+
+// eachFold works on the folds side by side, as many at once as there are processors.
+func eachFold(work func(k int) error) error {
+	var errs [folds]error
+	var joined sync.WaitGroup
+	free := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for k := range folds {
+		joined.Go(func() {
+			free <- struct{}{}
+			defer func() { <-free }()
+			errs[k] = work(k)
+		})
+	}
+	joined.Wait()
+	return errors.Join(errs[:]...)
 }
 
 // examplesOf turns labelled events into what a model learns from.

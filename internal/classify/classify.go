@@ -88,6 +88,7 @@ type Result struct {
 	view    view
 	scene   scene
 	thought thought
+	heads   [numHeads]float32
 	split   assembled
 }
 
@@ -104,10 +105,7 @@ func (c *Classifier) Classify(m *Message, prior *State, res *Result) {
 		return
 	}
 	c.look(m, prior.signals, res)
-	c.model.consider(&res.scene, &res.thought)
-	var left memory
-	c.model.layers.remember(&res.thought, &left)
-	res.Signal.keep(&left)
+	c.ask(prior.signals, res)
 	if exempt(m.SenderRole) {
 		return
 	}
@@ -117,6 +115,21 @@ func (c *Classifier) Classify(m *Message, prior *State, res *Result) {
 			res.Signal.Found |= 1 << f.Category
 			res.Signal.Act = res.Findings[0].Act
 		}
+	}
+}
+
+// ask lets each mind think about the scene with its own memories; what they say is averaged in res.heads.
+func (c *Classifier) ask(signals []Signal, res *Result) {
+	res.heads = [numHeads]float32{}
+	for k := range minds {
+		res.scene.recall(signals, res.Signal.Sender, k)
+		c.model.minds[k].consider(&res.scene, &res.thought)
+		for h, z := range res.thought.z {
+			res.heads[h] += z / minds
+		}
+		var left memory
+		c.model.minds[k].layers.remember(&res.thought, &left)
+		res.Signal.keep(&left, k)
 	}
 }
 
@@ -133,7 +146,6 @@ func (c *Classifier) look(m *Message, signals []Signal, res *Result) {
 		facts |= FactSystem
 	}
 	s.know(m, len(d.tokens), facts, signals, res.Signal.Sender)
-	s.recall(signals, res.Signal.Sender)
 	s.feats = c.model.features([2][]gram{d.words, d.chars}, s.feats[:0])
 	res.Signal.Facts = facts
 	if piece, start, end := d.piecesOf(); piece != "" {
@@ -144,12 +156,12 @@ func (c *Classifier) look(m *Message, signals []Signal, res *Result) {
 
 // find turns the heads into findings. The surest category has the probability of the whole, the others their share.
 func (c *Classifier) find(m *Message, res *Result) {
-	t := &res.thought
-	review, payment, remind := c.model.probability(t, headReview), c.model.probability(t, headPayment), c.model.probability(t, headRemind)
+	z := &res.heads
+	review, payment, remind := c.model.probability(z, headReview), c.model.probability(z, headPayment), c.model.probability(z, headRemind)
 	if m.Stage != PreContract {
 		review = payment
 	}
-	act := likeliest(t.z[headAct : headAct+int(Discuss)+1])
+	act := likeliest(z[headAct : headAct+int(Discuss)+1])
 	if review >= faintest {
 		c.share(m, review, actOrPropose(act), res)
 	}
@@ -170,7 +182,7 @@ func (c *Classifier) share(m *Message, p float64, act Act, res *Result) {
 	if m.Stage != PreContract {
 		from = PaymentDirect
 	}
-	z := res.thought.z[from : to+1]
+	z := res.heads[from : to+1]
 	best := sigmoid(slices.Max(z))
 	for i := range z {
 		own := sigmoid(z[i])
@@ -219,7 +231,7 @@ func (res *Result) prove(f *Finding) {
 		}
 	}
 	for _, t := range d.tools {
-		if f.Spans == nil && suits(f.Category, t.tool.kind) {
+		if f.Spans == nil && t.strong && suits(f.Category, t.tool.kind) {
 			f.Spans, f.Normalized = []Span{d.f.span(t.start, t.end)}, t.tool.name
 		}
 	}

@@ -11,21 +11,26 @@ import (
 	"slices"
 )
 
-// Model is a trained network with its vocabulary. It is immutable.
+// Model is a pair of trained networks with their vocabulary. It is immutable.
 //
-// Its file is little-endian: magic "onsidemodel\x01", the number of rows, then column by column the rows' grams (uint64, ascending),
-// rarities (uint8, in 1/20), vectors (netWidth int8 and a float32 scale) and wide weights (int16, in 1/1000), the layers' float32s in the order
-// of their fields, the calibration (float32), and the SHA-256 of all before it.
+// Its file is little-endian: magic "onsidemodel\x01", the number of rows, then column by column the rows' grams (uint64, ascending)
+// and rarities (uint8, in 1/20); for each network its vectors (netWidth int8), their scales (float32), wide weights (int16, in 1/1000) and
+// the layers' float32s in the order of their fields; the calibration (float32), and the SHA-256 of all before it.
 type Model struct {
-	grams  []gram
-	index  []int32 // open addressing: 1 + the row, 0 where free
-	idf    []uint8
+	grams []gram
+	index []int32 // open addressing: 1 + the row, 0 where free
+	idf   []uint8
+	minds [minds]mind
+	calib calibration
+	sum   [sha256.Size]byte
+}
+
+// mind is one network.
+type mind struct {
 	vecs   []int8
 	scales []float32
 	wide   []int16
 	layers layers
-	calib  calibration
-	sum    [sha256.Size]byte
 }
 
 // calibration turns log-odds into probabilities: 1/(1+exp(-(slope·z+shift))), for review, payment and remind.
@@ -41,9 +46,9 @@ const (
 // Version is the beginning of the file's checksum.
 func (m *Model) Version() string { return hex.EncodeToString(m.sum[:6]) }
 
-// freeze rounds a student to a model.
-func freeze(s *student, v *vocabulary, c calibration) *Model {
-	m := &Model{layers: s.layers, calib: c}
+// freeze rounds students to a model.
+func freeze(students [minds]*student, v *vocabulary, c calibration) *Model {
+	m := &Model{calib: c}
 	m.grams = make([]gram, 0, len(v.rows))
 	for g := range v.rows {
 		m.grams = append(m.grams, g)
@@ -52,23 +57,32 @@ func freeze(s *student, v *vocabulary, c calibration) *Model {
 	for _, g := range m.grams {
 		row := v.rows[g]
 		m.idf = append(m.idf, uint8(min(255, math.Round(float64(v.idf[row])/idfStep))))
-		e := &s.rows[row]
-		top := float32(1e-9)
-		for _, x := range e.vec {
-			top = max(top, max(x, -x))
+		for k, s := range students {
+			m.minds[k].add(&s.rows[row])
 		}
-		scale := top / 127
-		for _, x := range e.vec {
-			m.vecs = append(m.vecs, int8(math.Round(float64(x/scale))))
-		}
-		m.scales = append(m.scales, scale)
-		for _, x := range e.wide {
-			m.wide = append(m.wide, int16(max(-32768, min(32767, math.Round(float64(x)/wideStep)))))
-		}
+	}
+	for k, s := range students {
+		m.minds[k].layers = s.layers
 	}
 	m.reindex()
 	m.sum = sha256.Sum256(m.body())
 	return m
+}
+
+// add rounds one row.
+func (n *mind) add(e *embedding) {
+	top := float32(1e-9)
+	for _, x := range e.vec {
+		top = max(top, max(x, -x))
+	}
+	scale := top / 127
+	for _, x := range e.vec {
+		n.vecs = append(n.vecs, int8(math.Round(float64(x/scale))))
+	}
+	n.scales = append(n.scales, scale)
+	for _, x := range e.wide {
+		n.wide = append(n.wide, int16(max(-32768, min(32767, math.Round(float64(x)/wideStep)))))
+	}
 }
 
 func (m *Model) reindex() {
@@ -117,30 +131,35 @@ func (m *Model) features(groups [2][]gram, dst []feature) []feature {
 }
 
 // consider thinks through the scene.
-func (m *Model) consider(s *scene, t *thought) {
+func (n *mind) consider(s *scene, t *thought) {
 	t.vec, t.wide = [netWidth]float32{}, [wideHeads]float32{}
 	for _, f := range s.feats {
-		w := f.val * m.scales[f.row]
-		for i, x := range m.vecs[int(f.row)*netWidth:][:netWidth] {
+		w := f.val * n.scales[f.row]
+		for i, x := range n.vecs[int(f.row)*netWidth:][:netWidth] {
 			t.vec[i] += w * float32(x)
 		}
-		for i, x := range m.wide[int(f.row)*wideHeads:][:wideHeads] {
+		for i, x := range n.wide[int(f.row)*wideHeads:][:wideHeads] {
 			t.wide[i] += f.val * wideStep * float32(x)
 		}
 	}
-	m.layers.think(s, t)
+	n.layers.think(s, t)
 }
 
 // probability is the calibrated probability of one of the heads review, payment and remind.
-func (m *Model) probability(t *thought, head int) float64 {
+func (m *Model) probability(z *[numHeads]float32, head int) float64 {
 	c := m.calib[head-headReview]
-	return float64(sigmoid(c.Slope*t.z[head] + c.Shift))
+	return float64(sigmoid(c.Slope*z[head] + c.Shift))
 }
 
 // columns are the parts of the file after the number of rows, each a value that encoding/binary reads and writes.
 func (m *Model) columns() []any {
-	return []any{m.grams, m.idf, m.vecs, m.scales, m.wide, &m.layers.bias, &m.layers.hid, &m.layers.hidBias, &m.layers.out,
-		&m.layers.outBias, &m.layers.mem, &m.layers.memBias, &m.calib}
+	cols := []any{m.grams, m.idf}
+	for k := range m.minds {
+		n := &m.minds[k]
+		cols = append(cols, n.vecs, n.scales, n.wide, &n.layers.bias, &n.layers.hid, &n.layers.hidBias, &n.layers.out,
+			&n.layers.outBias, &n.layers.mem, &n.layers.memBias)
+	}
+	return append(cols, &m.calib)
 }
 
 func (m *Model) body() []byte {
@@ -178,8 +197,11 @@ func ParseModel(file []byte) (*Model, error) {
 	if rows > maxRows {
 		return nil, fmt.Errorf("parse model of %d rows: %w", rows, ErrModel)
 	}
-	m.grams, m.idf, m.scales = make([]gram, rows), make([]uint8, rows), make([]float32, rows)
-	m.vecs, m.wide = make([]int8, rows*netWidth), make([]int16, rows*wideHeads)
+	m.grams, m.idf = make([]gram, rows), make([]uint8, rows)
+	for k := range m.minds {
+		m.minds[k].scales = make([]float32, rows)
+		m.minds[k].vecs, m.minds[k].wide = make([]int8, rows*netWidth), make([]int16, rows*wideHeads)
+	}
 	r := bytes.NewReader(file[len(modelMagic)+4 : n])
 	for _, col := range m.columns() {
 		if err := binary.Read(r, binary.LittleEndian, col); err != nil {

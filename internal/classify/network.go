@@ -4,6 +4,7 @@ import "math"
 
 // The shape of the network.
 const (
+	minds     = 2  // networks that are trained from different beginnings and asked together
 	netWidth  = 48 // of a message's vector
 	netMemory = 24 // of what a message leaves behind for later ones
 	netHidden = 48
@@ -147,8 +148,8 @@ const (
 	oldestFade    = 0.7
 )
 
-// recall sets the memories of s from the conversation's signals, newest last, for a message of that sender.
-func (s *scene) recall(signals []Signal, sender uint16) {
+// recall sets the memories of s to those of one mind in the conversation's signals, newest last, for a message of that sender.
+func (s *scene) recall(signals []Signal, sender uint16, mind int) {
 	s.other, s.own, s.older = memory{}, memory{}, memory{}
 	var haveOther, haveOwn bool
 	weight := float32(0.6)
@@ -160,28 +161,28 @@ func (s *scene) recall(signals []Signal, sender uint16) {
 		switch {
 		case g.Sender != sender && !haveOther:
 			haveOther = true
-			g.memory(&s.other, 1)
+			g.memory(&s.other, mind, 1)
 		case g.Sender == sender && !haveOwn:
 			haveOwn = true
-			g.memory(&s.own, 1)
+			g.memory(&s.own, mind, 1)
 		default:
-			g.memory(&s.older, weight)
+			g.memory(&s.older, mind, weight)
 			weight *= oldestFade
 		}
 		n++
 	}
 }
 
-// memory adds what the signal remembers, times w.
-func (g *Signal) memory(m *memory, w float32) {
-	for i, v := range g.Memory {
+// memory adds what a mind left in the signal, times w.
+func (g *Signal) memory(m *memory, mind int, w float32) {
+	for i, v := range g.Memory[mind] {
 		m[i] += w * float32(v) / 127
 	}
 }
 
-// keep stores the memory in the signal.
-func (g *Signal) keep(m *memory) {
+// keep stores a mind's memory in the signal.
+func (g *Signal) keep(m *memory, mind int) {
 	for i, v := range m {
-		g.Memory[i] = int8(math.Round(float64(v) * 127))
+		g.Memory[mind][i] = int8(math.Round(float64(v) * 127))
 	}
 }

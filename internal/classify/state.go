@@ -21,11 +21,11 @@ const (
 // Signal is what remains of an earlier message: facts, never text.
 type Signal struct {
 	Offset int64
-	Sender uint16          // tells the parties of one conversation apart; no more of the sender's id than that
-	Facts  Facts           // what stood in the message
-	Found  uint16          // categories found, a bit each
-	Act    Act             // of the surest finding
-	Memory [netMemory]int8 // what the model remembers of the message, as 1/127ths
+	Sender uint16                 // tells the parties of one conversation apart; no more of the sender's id than that
+	Facts  Facts                  // what stood in the message
+	Found  uint16                 // categories found, a bit each
+	Act    Act                    // of the surest finding
+	Memory [minds][netMemory]int8 // what the model remembers of the message, as 1/127ths
 
 	// A piece of evidence that is complete only together with others. It leaves with the window.
 	Fragment           string // its digits or letters
@@ -56,7 +56,7 @@ const (
 	FactComplete // completes a piece of evidence that earlier messages began
 )
 
-// AppendBinary encodes the signal, some forty bytes; equal signals give equal bytes. It never fails.
+// AppendBinary encodes the signal, some sixty bytes; equal signals give equal bytes. It never fails.
 func (s *Signal) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, signalVersion)
 	b = binary.AppendVarint(b, s.Offset)
@@ -64,8 +64,10 @@ func (s *Signal) AppendBinary(b []byte) ([]byte, error) {
 	b = binary.AppendUvarint(b, uint64(s.Facts))
 	b = binary.AppendUvarint(b, uint64(s.Found))
 	b = append(b, byte(s.Act))
-	for _, m := range s.Memory {
-		b = append(b, byte(m))
+	for _, mind := range s.Memory {
+		for _, m := range mind {
+			b = append(b, byte(m))
+		}
 	}
 	if s.Fragment == "" {
 		return b, nil
@@ -89,8 +91,10 @@ func (s *Signal) UnmarshalBinary(b []byte) error {
 	}
 	r := byteReader{b: b[1:]}
 	*s = Signal{Offset: r.varint(), Sender: uint16(r.byte())<<8 | uint16(r.byte()), Facts: Facts(r.uvarint()), Found: uint16(r.uvarint()), Act: Act(r.byte())}
-	for i := range s.Memory {
-		s.Memory[i] = int8(r.byte())
+	for k := range s.Memory {
+		for i := range s.Memory[k] {
+			s.Memory[k][i] = int8(r.byte())
+		}
 	}
 	if len(r.b) > 0 {
 		s.FragStart, s.FragEnd = int(r.uvarint()), int(r.uvarint())

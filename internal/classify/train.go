@@ -35,7 +35,7 @@ type options struct {
 }
 
 func defaultOptions() options {
-	return options{epochs: 8, rate: 0.5, dense: 0.1, decay: 2e-5, dropout: 0.5, smooth: 0.02, rarest: 4, maxRows: 115_000, seed: 1}
+	return options{epochs: 8, rate: 0.5, dense: 0.1, decay: 2e-5, dropout: 0.5, smooth: 0.02, rarest: 4, maxRows: 62_000, seed: 1}
 }
 
 // lesson is an example prepared for training: what does not change from one epoch to the next.
@@ -45,7 +45,7 @@ type lesson struct {
 	prior  [2 + olderMemories]int // indices of lessons: other's last, own last, older; -1 for none
 	target [numHeads]float32      // NaN where there is nothing to learn
 	weight float32
-	fold   int
+	held   bool // kept from training
 	memory memory
 }
 
@@ -468,88 +468,105 @@ func foresee(examples []Example, all []lesson) {
 }
 
 // Train fits a model to labelled messages, which stand conversation by conversation in order. The same examples give
-// the same model, byte for byte, on one kind of processor.
+// the same model, byte for byte.
 func Train(examples []Example, c Calibration) (*Model, error) {
 	r, err := newReader()
 	if err != nil {
 		return nil, err
 	}
-	return train(lessons(r, examples), func(*lesson) bool { return true }, defaultOptions(), c.calibration), nil
+	return train(lessons(r, examples), func(*lesson) bool { return true }, c.calibration), nil
 }
 
-func train(all []lesson, use func(*lesson) bool, o options, c calibration) *Model {
+func train(all []lesson, use func(*lesson) bool, c calibration) *Model {
+	o := defaultOptions()
 	v := newVocabulary(all, use, o)
 	for i := range all {
 		all[i].scene.feats = v.features(all[i].grams, nil)
 	}
-	s := newStudent(len(v.idf), o)
-	s.teach(all, use)
-	return freeze(s, v, c)
+	var students [minds]*student
+	for k := range students {
+		o.seed = uint64(k + 1)
+		students[k] = newStudent(len(v.idf), o)
+		students[k].teach(all, use)
+	}
+	return freeze(students, v, c)
 }
 
-// Calibration turns a model's log-odds into probabilities.
+// Calibration turns a model's log-odds into probabilities. The zero Calibration makes everything even: fit one.
 type Calibration struct{ calibration }
 
 // Calibration is the model's own.
 func (m *Model) Calibration() Calibration { return Calibration{m.calib} }
 
-// Calibrate finds the calibration by cross-validation: in each of the folds, a model of the other folds' conversations
-// reads those of this one. fold names the fold of a conversation, 0 to folds-1; what belongs together stays in one.
-func Calibrate(examples []Example, folds int, fold func(conversation string) int) (Calibration, error) {
+// Unseen are the log-odds that a model gave to messages that it was not fitted on.
+type Unseen [wideHeads]float32
+
+// HoldOut fits a model to the examples of the other conversations and lets it read those that are held out. The answers
+// of the others are zero.
+func HoldOut(examples []Example, held func(conversation string) bool) ([]Unseen, error) {
 	r, err := newReader()
 	if err != nil {
-		return Calibration{}, err
+		return nil, err
 	}
 	all := lessons(r, examples)
 	for i := range all {
-		all[i].fold = fold(examples[i].ConversationID)
+		all[i].held = held(examples[i].ConversationID)
 	}
-	z := make([][wideHeads]float32, len(all))
-	for k := range folds {
-		m := train(all, func(q *lesson) bool { return q.fold != k }, defaultOptions(), calibration{})
-		m.recite(all, func(i int, t *thought) {
-			if all[i].fold == k {
-				copy(z[i][:], t.z[headReview:headReview+wideHeads])
-			}
-		})
+	m := train(all, func(q *lesson) bool { return !q.held }, calibration{})
+	out := make([]Unseen, len(all))
+	for k := range m.minds {
+		m.recite(all, k, out)
 	}
-	var c calibration
-	for h := range c {
-		c[h].Slope, c[h].Shift = platt(all, z, h)
-	}
-	return Calibration{c}, nil
+	return out, nil
 }
 
-// recite thinks through all lessons in order, as live.
-func (m *Model) recite(all []lesson, hear func(i int, t *thought)) {
+// recite lets one mind read all lessons in order, as live, and adds its share of the answers to those held out.
+func (m *Model) recite(all []lesson, k int, out []Unseen) {
 	var t thought
 	var sig Signal
 	for i := range all {
 		q := &all[i]
 		q.scene.feats = m.features(q.grams, q.scene.feats[:0])
 		q.remember(all)
-		m.consider(&q.scene, &t)
-		m.layers.remember(&t, &q.memory)
-		sig.keep(&q.memory) // as coarse as it comes back from history
+		m.minds[k].consider(&q.scene, &t)
+		m.minds[k].layers.remember(&t, &q.memory)
+		sig.keep(&q.memory, k) // as coarse as it comes back from history
 		q.memory = memory{}
-		sig.memory(&q.memory, 1)
-		hear(i, &t)
+		sig.memory(&q.memory, k, 1)
+		if !q.held {
+			continue
+		}
+		for h := range out[i] {
+			out[i][h] += t.z[headReview+h] / minds
+		}
 	}
 }
 
+// Calibrate fits a calibration to what models said of examples that they had not seen.
+func Calibrate(examples []Example, unseen []Unseen) Calibration {
+	var c calibration
+	for h := range c {
+		c[h].Slope, c[h].Shift = platt(examples, unseen, h)
+	}
+	return Calibration{c}
+}
+
 // platt fits slope and shift of one head by gradient descent on the log loss.
-func platt(all []lesson, z [][wideHeads]float32, h int) (slope, shift float32) {
-	a, b := 1.0, 0.0
+func platt(examples []Example, z []Unseen, h int) (slope, shift float32) {
+	var x, y []float64
+	for i := range examples {
+		var t [numHeads]float32
+		targets(&examples[i], &t)
+		if want := t[headReview+h]; want == want && !exempt(examples[i].SenderRole) {
+			x, y = append(x, float64(z[i][h])), append(y, float64(want))
+		}
+	}
+	a, b, n := 1.0, 0.0, float64(len(x))
 	for range 400 {
-		var ga, gb, n float64
-		for i := range all {
-			y := all[i].target[headReview+h]
-			if y != y || all[i].weight == 0 {
-				continue
-			}
-			x := float64(z[i][h])
-			e := 1/(1+math.Exp(-(a*x+b))) - float64(y)
-			ga, gb, n = ga+e*x, gb+e, n+1
+		var ga, gb float64
+		for i := range x {
+			e := 1/(1+math.Exp(-(a*x[i]+b))) - y[i]
+			ga, gb = ga+e*x[i], gb+e
 		}
 		a, b = a-0.5*ga/n, b-2*gb/n
 	}
