@@ -176,21 +176,31 @@ func (c *Classifier) find(m *Message, res *Result) {
 	})
 }
 
-// share splits the probability that a person should look among the categories that it may be for.
+// A category is named when its head is at least rarelyNamed, when it is the likeliest, or when evidence proves it; it
+// has the whole probability from surelyNamed on.
+const (
+	rarelyNamed = 0.25
+	surelyNamed = 0.4
+)
+
+// share gives the probability that a person should look to the categories that it may be for.
 func (c *Classifier) share(m *Message, p float64, act Act, res *Result) {
 	from, to := ContactPhone, PaymentFeeAvoidance
 	if m.Stage != PreContract {
 		from = PaymentDirect
 	}
 	z := res.heads[from : to+1]
-	best := sigmoid(slices.Max(z))
+	best := slices.Max(z)
 	for i := range z {
-		own := sigmoid(z[i])
-		if own < best && own < 0.35 {
+		f := Finding{Category: from + Category(i), Act: act, Score: p}
+		own := float64(sigmoid(z[i]))
+		switch proven := res.prove(&f); {
+		case z[i] == best || proven || own >= surelyNamed:
+		case own >= rarelyNamed:
+			f.Score *= own / surelyNamed
+		default:
 			continue
 		}
-		f := Finding{Category: from + Category(i), Act: act, Score: p * math.Min(1, float64(own/best+0.2))}
-		res.prove(&f)
 		res.Findings = append(res.Findings, f)
 	}
 }
@@ -214,17 +224,19 @@ func actOrPropose(a Act) Act {
 	return a
 }
 
-// prove adds to a finding the evidence of its category: spans, the canonical form, and how it was read.
-func (res *Result) prove(f *Finding) {
+// prove adds to a finding the evidence of its category: spans, the canonical form, and how it was read. It reports
+// whether there is evidence that leaves no doubt.
+func (res *Result) prove(f *Finding) (proven bool) {
 	d := &res.view
 	if f.Category == ContactPhone && res.split.normalized != "" {
 		f.Spans, f.Normalized, f.DecodedBy = res.split.spans, res.split.normalized, []string{"split"}
-		return
+		return true
 	}
 	for _, e := range d.evidence {
 		if e.placeholder || !proves(f.Category, e.kind) {
 			continue
 		}
+		proven = proven || !e.fragment && e.confidence >= 0.5
 		f.Spans = append(f.Spans, Span{Start: e.start, End: e.end})
 		if f.Normalized == "" {
 			f.Normalized, f.DecodedBy = e.normalized, e.by
@@ -238,6 +250,7 @@ func (res *Result) prove(f *Finding) {
 	if f.Spans == nil {
 		f.Spans = res.whole()
 	}
+	return proven
 }
 
 // whole is the span of the text without the white space around it; nothing for an empty text.

@@ -105,8 +105,8 @@ func (l *letter) firstSeen() []byte {
 func (l *letter) clipEnvelope(m *message) {
 	sum := sha256.New()
 	for _, h := range l.Headers {
-		sum.Write([]byte(framed(h.Key)))
-		sum.Write([]byte(framed(string(h.Value))))
+		sum.Write(framed(h.Key))
+		sum.Write(framed(string(h.Value)))
 	}
 	m.headers = append(l.facts(),
 		Header{HeaderHeaders, decimal(int64(len(l.Headers)))},

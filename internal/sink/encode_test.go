@@ -3,6 +3,7 @@ package sink
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"io"
 	"math"
@@ -65,7 +66,7 @@ func readAll(t *rapid.T, r protocol.RecordReader) []message {
 	var all []message
 	for {
 		rec, err := r.ReadRecord()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all
 		}
 		if err != nil {

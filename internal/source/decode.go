@@ -116,7 +116,7 @@ func (d *Decoder) standIn(set uint32, from, to field, s string) {
 func (d *Decoder) fill(m *classify.Message) Code {
 	var kind classify.Kind
 	var stage classify.Stage // the zero stage is PreContract, the strictest
-	ok := true
+	var ok bool
 	if d.has(fieldType) {
 		if kind, ok = parseKind(d.got[fieldType]); !ok {
 			return CodeType
