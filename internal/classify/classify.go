@@ -110,12 +110,6 @@ func (c *Classifier) Classify(m *Message, prior *State, res *Result) {
 		return
 	}
 	c.find(m, res)
-	for _, f := range res.Findings {
-		if f.Score >= 0.5 {
-			res.Signal.Found |= 1 << f.Category
-			res.Signal.Act = res.Findings[0].Act
-		}
-	}
 }
 
 // ask lets each mind think about the scene with its own memories; what they say is averaged in res.heads.

@@ -23,8 +23,6 @@ type Signal struct {
 	Offset int64
 	Sender uint16                 // tells the parties of one conversation apart; no more of the sender's id than that
 	Facts  Facts                  // what stood in the message
-	Found  uint16                 // categories found, a bit each
-	Act    Act                    // of the surest finding
 	Memory [minds][netMemory]int8 // what the model remembers of the message, as 1/127ths
 
 	// A piece of evidence that is complete only together with others. It leaves with the window.
@@ -62,8 +60,6 @@ func (s *Signal) AppendBinary(b []byte) ([]byte, error) {
 	b = binary.AppendVarint(b, s.Offset)
 	b = binary.BigEndian.AppendUint16(b, s.Sender)
 	b = binary.AppendUvarint(b, uint64(s.Facts))
-	b = binary.AppendUvarint(b, uint64(s.Found))
-	b = append(b, byte(s.Act))
 	for _, mind := range s.Memory {
 		for _, m := range mind {
 			b = append(b, byte(m))
@@ -90,7 +86,7 @@ func (s *Signal) UnmarshalBinary(b []byte) error {
 		return fmt.Errorf("classify: signal of version %d, want %d", b[0], signalVersion)
 	}
 	r := byteReader{b: b[1:]}
-	*s = Signal{Offset: r.varint(), Sender: uint16(r.byte())<<8 | uint16(r.byte()), Facts: Facts(r.uvarint()), Found: uint16(r.uvarint()), Act: Act(r.byte())}
+	*s = Signal{Offset: r.varint(), Sender: uint16(r.byte())<<8 | uint16(r.byte()), Facts: Facts(r.uvarint())}
 	for k := range s.Memory {
 		for i := range s.Memory[k] {
 			s.Memory[k][i] = int8(r.byte())

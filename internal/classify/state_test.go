@@ -13,8 +13,6 @@ func signalGen(t *rapid.T) Signal {
 		Offset: rapid.Int64().Draw(t, "offset"),
 		Sender: rapid.Uint16().Draw(t, "sender"),
 		Facts:  Facts(rapid.Uint32().Draw(t, "facts")),
-		Found:  rapid.Uint16().Draw(t, "found"),
-		Act:    Act(rapid.Uint8().Draw(t, "act")),
 	}
 	for k := range s.Memory {
 		for i := range s.Memory[k] {
@@ -54,7 +52,7 @@ func TestSignalSurvivesEncoding(t *testing.T) {
 }
 
 func TestSignalIsSmall(t *testing.T) {
-	b, _ := (&Signal{Offset: 1 << 40, Facts: 1<<numFacts - 1, Found: 1<<NumCategories - 1}).AppendBinary(nil)
+	b, _ := (&Signal{Offset: 1 << 40, Facts: 1<<numFacts - 1}).AppendBinary(nil)
 	if len(b) > 72 {
 		t.Errorf("a signal takes %d bytes", len(b))
 	}
