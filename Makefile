@@ -1,0 +1,52 @@
+# What a developer types. Continuous integration runs .ci/run, which needs no make.
+
+golangci_version := v2.15.0
+golangci := .tools/golangci-lint-$(golangci_version)
+kafka := deploy/dev/kafka.sh
+
+.PHONY: help test race lint run-demo build integration kafka-start kafka-start-3 kafka-stop image ci
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{ printf "  %-14s %s\n", $$1, $$2 }'
+
+test: ## every test, on embedded servers
+	go test ./...
+
+race: ## the same with the race detector, without the test that trains a model
+	go test -race ./...
+
+lint: $(golangci) ## gofmt, vet and the linters of .golangci.yml
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	go vet ./...
+	$(golangci) run ./...
+
+run-demo: ## conversations through an embedded Kafka and Redis, flags on the terminal
+	go run ./cmd/worker demo
+
+build: ## bin/worker, static
+	CGO_ENABLED=0 go build -trimpath -o bin/worker ./cmd/worker
+
+integration: ## the worker against the Kafka of kafka-start and a redis-server of its own
+	@test -s .kafka/run/brokers || { echo "no Kafka runs: make kafka-start-3"; exit 1; }
+	ONSIDE_TEST_KAFKA=$$(cat .kafka/run/brokers) go test -race -count=1 -v \
+		$$(grep -q , .kafka/run/brokers || echo -skip TestLeaderLost) ./test/integration
+
+kafka-start: ## a real Apache Kafka of one broker, in .kafka
+	$(kafka) start 1
+
+kafka-start-3: ## the same of three brokers
+	$(kafka) start 3
+
+kafka-stop: ## stop it
+	$(kafka) stop
+
+image: ## the container image onside
+	docker build -f deploy/Dockerfile -t onside .
+
+ci: ## all of it, as continuous integration does
+	.ci/run
+
+$(golangci):
+	mkdir -p .tools
+	GOBIN=$(CURDIR)/.tools GOFLAGS=-trimpath go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(golangci_version)
+	mv .tools/golangci-lint $@
