@@ -31,7 +31,7 @@ func (x *extractor) acrostic(s *scratchEvidence, cued bool) {
 		}
 		if d := digits.String(); len(d) >= fewestDigits && len(d) <= mostDigits && !counting(d) && len(d) >= n-2 {
 			c := float32(.45)
-			e, ok := x.dial(s, d, false, 1)
+			e, ok := x.dial(s, d, false)
 			if ok || cued {
 				c = .65
 			}
@@ -157,7 +157,7 @@ func (x *extractor) embedded(s *scratchEvidence, listed bool) {
 		return
 	}
 	s.likely = ""
-	e, ok := x.dial(s, string(d), false, 1)
+	e, ok := x.dial(s, string(d), false)
 	if !listed && !ok {
 		return
 	}

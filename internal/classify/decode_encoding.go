@@ -122,25 +122,23 @@ func isCodeRune(r rune) bool {
 }
 
 // decoded reads d, which stands for the original bytes [a, b), if it is text that holds evidence.
-func (x *extractor) decoded(s *scratchEvidence, d string, a, b int, by string) bool {
+func (x *extractor) decoded(s *scratchEvidence, d string, a, b int, by string) {
 	if !readable(d) {
-		return false
+		return
 	}
 	fa, fb := s.folded(a, b)
 	if x.derive(s, d, fa, fb, by, func(e evidence) bool {
 		return e.confidence >= .45 && !e.fragment && e.kind != otherLink && e.kind != workLink
 	}) {
-		return true
+		return
 	}
 	if x.namesTool(d, s) {
 		s.add(handleName, fa, fb, strings.TrimSpace(d), .6, by)
-		return true
+		return
 	}
 	if n := strings.TrimPrefix(strings.TrimSpace(d), "@"); n != strings.TrimSpace(d) && len(n) > 3 && !strings.ContainsAny(n, " ") {
 		s.add(handleName, fa, fb, n, .6, by)
-		return true
 	}
-	return false
 }
 
 // folded maps original bytes to folded ones.

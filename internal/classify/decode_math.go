@@ -169,7 +169,7 @@ func (x *extractor) readSums(s *scratchEvidence, sums []sum) {
 			if s.f.text[r.a] == '0' {
 				d = "0" + d
 			}
-			e, ok := x.dial(s, d, false, 1)
+			e, ok := x.dial(s, d, false)
 			c := float32(.55)
 			if ok {
 				c = .7
@@ -203,7 +203,7 @@ func (x *extractor) readSums(s *scratchEvidence, sums []sum) {
 		return
 	}
 	s.likely = ""
-	e, ok := x.dial(s, string(d), false, 1)
+	e, ok := x.dial(s, string(d), false)
 	c := float32(.25)
 	if s.sc.has&hasPhone != 0 {
 		c += .2

@@ -27,7 +27,7 @@ var plans = [...]plan{
 }
 
 // dial asks the numbering plans: it returns the number in E.164 where it is one, else its digits.
-func (x *extractor) dial(s *scratchEvidence, d string, plus bool, shape int) (string, bool) {
+func (x *extractor) dial(s *scratchEvidence, d string, plus bool) (string, bool) {
 	if plus {
 		return x.international(s, d)
 	}

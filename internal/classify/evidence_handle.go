@@ -106,7 +106,7 @@ func (x *extractor) signOf(p piece) string {
 
 // handles finds user names: behind an @, beside the name of a tool, and with the four digits of a tag.
 func (x *extractor) handles(s *scratchEvidence) {
-	for k := 0; k < len(s.red); k++ {
+	for k := range len(s.red) {
 		p := s.red[k]
 		switch {
 		case s.sign(p) == '@' && (k == 0 || p.spaces || s.red[k-1].shape == shapeSign) && k+1 < len(s.red) && !s.red[k+1].spaces:
@@ -187,7 +187,7 @@ func unmistakable(n string) bool {
 
 // toolAround is the messenger or network named within reach of the pieces [k, end), and whether it is so beyond doubt.
 func (x *extractor) toolAround(s *scratchEvidence, k, end int) (name string, strong bool) {
-	for d := 0; d < looseReach; d++ {
+	for d := range looseReach {
 		for _, i := range [2]int{k - 1 - d, end + d} {
 			if i < 0 || i >= len(s.red) || x.has[s.red[i].list]&hasMessenger == 0 {
 				continue
@@ -267,7 +267,7 @@ func (x *extractor) tag(s *scratchEvidence, k int) {
 
 // toolNear is the messenger or network that is named closest around the pieces [k, end).
 func (x *extractor) toolNear(s *scratchEvidence, k, end int) string {
-	for d := 0; d < 8; d++ {
+	for d := range 8 {
 		for _, i := range [2]int{k - 1 - d, end + d} {
 			if i < 0 || i >= len(s.red) {
 				continue
@@ -326,7 +326,7 @@ func (x *extractor) afterTool(s *scratchEvidence, k int, t tool, strong bool) bo
 	if !ok {
 		return false
 	}
-	c := float32(0)
+	var c float32
 	cjk := k < i && !isASCII(s.text(s.red[k]))
 	switch {
 	case fileName(n.text), x.has[s.red[i].list]&anyTool != 0 && !n.sign:
@@ -389,7 +389,7 @@ func (x *extractor) beforeTool(s *scratchEvidence, k int, t tool, strong bool) {
 	if !ok || n.end < end || fileName(n.text) {
 		return
 	}
-	c := float32(0)
+	var c float32
 	switch {
 	case n.sign && len(n.text) >= 4:
 		c = .8

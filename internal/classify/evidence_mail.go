@@ -140,7 +140,7 @@ func (x *extractor) spokenAddress(s *scratchEvidence, k int) {
 	if dom.text == nil {
 		return
 	}
-	loc := x.local(s, k, bracketed)
+	loc := x.local(s, k)
 	if x.has[at.list]&anyAt == 0 && s.sign(at) == 0 && (!dom.prov || loc.link == 0 && digitCount(loc.text) == 0) {
 		return
 	}

@@ -88,7 +88,7 @@ func (x *extractor) joined(s *scratchEvidence, parts []part, spoken bool) {
 		return
 	}
 	s.likely = ""
-	e, ok := x.dial(s, string(d), parts[0].plus, 1)
+	e, ok := x.dial(s, string(d), parts[0].plus)
 	if !ok && s.found(phoneNumber, a, b) {
 		return
 	}
@@ -232,7 +232,7 @@ func (x *extractor) listed(s *scratchEvidence, items []numeral, sp *spelling) bo
 		return false
 	}
 	x.likelyFor(s, items)
-	_, ok := x.dial(s, string(sp.digits), sp.plus, 1)
+	_, ok := x.dial(s, string(sp.digits), sp.plus)
 	return ok
 }
 
@@ -318,7 +318,7 @@ func (x *extractor) judge(s *scratchEvidence, items []numeral, sp *spelling, fra
 	sp.words += closeWords(items)
 	spoken := sp.words >= 2 || sp.double || sp.words == 1 && sp.lits > 0
 	if t := x.numberedTool(s, first); t != "" && n >= 5 && n <= 12 {
-		e := s.add(handleName, a, b, string(sp.digits), .75, x.how(s, items, sp)...)
+		e := s.add(handleName, a, b, string(sp.digits), .75, x.how(items, sp)...)
 		e.tool = t
 		return
 	}
@@ -341,7 +341,7 @@ func (x *extractor) judge(s *scratchEvidence, items []numeral, sp *spelling, fra
 	if a > 0 && s.f.text[a-1] == '(' && !sp.plus {
 		a--
 	}
-	e164, valid := x.dial(s, string(sp.digits), sp.plus, shape)
+	e164, valid := x.dial(s, string(sp.digits), sp.plus)
 	conf := x.certainty(s, sp, shape, valid, spoken, first, last)
 	if named {
 		conf *= .6
@@ -352,7 +352,7 @@ func (x *extractor) judge(s *scratchEvidence, items []numeral, sp *spelling, fra
 	if spoken && !valid && n <= 8 && len(s.parts) < mostParts {
 		s.keepPart(a, b, sp, true)
 	}
-	e := s.add(phoneNumber, a, b, e164, conf, x.how(s, items, sp)...)
+	e := s.add(phoneNumber, a, b, e164, conf, x.how(items, sp)...)
 	if placeholderNumber(string(sp.digits)) {
 		e.placeholder, e.confidence = true, min(conf, .2)
 	}
@@ -560,11 +560,11 @@ func (x *extractor) fragment(s *scratchEvidence, items []numeral, sp *spelling, 
 		c += .15
 	}
 	*fragments++
-	s.add(phoneNumber, a, b, string(sp.digits), c, x.how(s, items, sp)...).fragment = true
+	s.add(phoneNumber, a, b, string(sp.digits), c, x.how(items, sp)...).fragment = true
 }
 
 // how names the decoders that read the number.
-func (x *extractor) how(s *scratchEvidence, items []numeral, sp *spelling) []string {
+func (x *extractor) how(items []numeral, sp *spelling) []string {
 	by := sp.by.names()
 	var seen [2]uint64
 	for _, n := range items {

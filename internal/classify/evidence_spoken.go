@@ -120,7 +120,7 @@ func asciiLabel(w []byte) bool {
 }
 
 // local reads the local part that ends before piece k.
-func (x *extractor) local(s *scratchEvidence, k int, bracketed bool) reading {
+func (x *extractor) local(s *scratchEvidence, k int) reading {
 	var r reading
 	r.edge = int(s.red[k].a)
 	end := k

@@ -115,7 +115,7 @@ func (f *folded) rest(i int) {
 			continue
 		case e.class == foldPlain && !f.markFollows(tab, i+n):
 			script = script || e.is(ownDigits)
-			f.plain(tab, i, r, e)
+			f.plain(i, e)
 			i += n
 			continue
 		}
@@ -146,7 +146,7 @@ func (f *folded) put(i int, b ...byte) {
 }
 
 // plain appends a character that folds to one character.
-func (f *folded) plain(tab *foldTable, i int, r rune, e foldEntry) {
+func (f *folded) plain(i int, e foldEntry) {
 	start := len(f.text)
 	f.text = utf8.AppendRune(f.text, e.to)
 	for len(f.at) < len(f.text) {

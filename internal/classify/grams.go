@@ -89,7 +89,7 @@ func innerGrams(word []byte, dst []gram) []gram {
 	}
 	runes[n] = '$'
 	n++
-	for i := 0; i < n; i++ {
+	for i := range n {
 		g := seedChars
 		for j := i; j < n && j < i+5; j++ {
 			g = g.with(uint64(runes[j]))

@@ -245,8 +245,8 @@ type spelling struct {
 
 // say composes the items into digits: "twenty three" 23, "drei und sechzig" 63, "soixante douze" 72, "double seven" 77.
 func (x *extractor) say(s *scratchEvidence, items []numeral, sp *spelling) {
-	var cur int64 = -1  // the number that may still grow
-	var scale int64 = 0 // what was added last: 1, 10 or 100
+	var cur int64 = -1 // the number that may still grow
+	var scale int64    // what was added last: 1, 10 or 100
 	repeat, times := 0, 0
 	lastWord := int64(-2)
 	out := sp.digits[:0]
@@ -324,12 +324,12 @@ func (x *extractor) say(s *scratchEvidence, items []numeral, sp *spelling) {
 			switch {
 			case cur >= 0 && scale > 0 && n.gap <= gapAnd && grows(scale, cur, v, n.kind, x.langs[max(n.lang, 0)]):
 				cur += v
-				scale = scaleOf(v, n.kind)
+				scale = scaleOf(n.kind)
 			case cur >= 1 && cur <= 9 && scale == 1 && n.kind == termTens && x.invertedAnd(items, i) && repeat == 0:
 				cur, scale = cur+v, 1
 			default:
 				flush()
-				cur, scale = v, scaleOf(v, n.kind)
+				cur, scale = v, scaleOf(n.kind)
 			}
 			if v == lastWord+1 || v == lastWord-1 {
 				sp.steps++
@@ -355,7 +355,7 @@ func (x *extractor) invertedAnd(items []numeral, i int) bool {
 	return n.gap == gapAnd || i >= 2 && items[i-1].kind == termAnd
 }
 
-func scaleOf(v int64, k termKind) int64 {
+func scaleOf(k termKind) int64 {
 	switch k {
 	case termDigit:
 		return 1

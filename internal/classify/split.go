@@ -59,7 +59,7 @@ func (r *reader) assemble(d *view, signals []Signal) (assembled, bool) {
 			continue
 		}
 		d.scratch.budget = maxLookups
-		if n, ok := r.extract.dial(&d.scratch, digits, false, 0); ok {
+		if n, ok := r.extract.dial(&d.scratch, digits, false); ok {
 			return assembled{n, spans}, true
 		}
 	}

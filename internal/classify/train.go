@@ -416,7 +416,7 @@ func lessons(r *reader, examples []Example) []lesson {
 			q.weight = 0
 		}
 		q.scene.know(&e.Message, len(d.tokens), facts, signals, sender)
-		q.precede(i, signals, sender)
+		q.precede(signals, sender)
 		targets(e, &q.target)
 		piece, _, _ := d.piecesOf()
 		signals = append(signals, Signal{Offset: int64(i), Sender: sender, Facts: facts, Fragment: piece})
@@ -427,8 +427,8 @@ func lessons(r *reader, examples []Example) []lesson {
 
 func exempt(role string) bool { return role == "system" || role == "support" }
 
-// precede finds the lessons whose memories lesson i sees; signals carry their indices as offsets.
-func (q *lesson) precede(i int, signals []Signal, sender uint16) {
+// precede finds the lessons whose memories this one sees; signals carry their indices as offsets.
+func (q *lesson) precede(signals []Signal, sender uint16) {
 	for k := range q.prior {
 		q.prior[k] = -1
 	}

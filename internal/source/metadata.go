@@ -60,7 +60,7 @@ func (r layoutRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	if _, err := rw.Write(r.encode(version)); err != nil {
 		return nil, fmt.Errorf("write metadata request: %w", err)
 	}
-	return decodeLayout(rw, version)
+	return decodeLayout(rw)
 }
 
 func spoken(rw io.ReadWriter, api protocol.ApiKey) (lowest, highest int16, err error) {
@@ -121,7 +121,7 @@ func appendUvarint(w []byte, n int) []byte {
 }
 
 // decodeLayout reads what the protocol calls MetadataResponse.
-func decodeLayout(in io.Reader, version int16) (*layout, error) {
+func decodeLayout(in io.Reader) (*layout, error) {
 	f := newFrame(in)
 	f.tags()
 	f.skip(4) // throttle time
