@@ -153,7 +153,7 @@ func deadLetters(records []source.Record) []sink.DeadLetter {
 		if r.Code == "" {
 			continue
 		}
-		d := sink.DeadLetter{Offset: r.Offset, Last: r.Last, Time: r.Time, Key: r.Key, Value: r.Value, Code: string(r.Code)}
+		d := sink.DeadLetter{Offset: r.Offset, Last: r.Last, Time: r.Time, Key: r.Key, Value: r.Value, Missing: r.Missing, Code: string(r.Code)}
 		for _, h := range r.Headers {
 			d.Headers = append(d.Headers, sink.Header(h))
 		}

@@ -16,6 +16,7 @@ type DeadLetter struct {
 	Time    time.Time // the record's own; the zero Time becomes now
 	Key     []byte
 	Value   []byte
+	Missing int // bytes of the record that were too large to hold and are not here
 	Headers []Header
 	Code    string
 }
@@ -26,8 +27,9 @@ const (
 	HeaderTopic     = "onside.error.topic"
 	HeaderPartition = "onside.error.partition"
 	HeaderOffset    = "onside.error.offset"
-	HeaderLast      = "onside.error.last_offset" // only for a range of records
-	HeaderFirstSeen = "onside.error.first_seen"  // RFC 3339; kept from the record's own headers when it comes round again
+	HeaderLast      = "onside.error.last_offset"   // only for a range of records
+	HeaderFirstSeen = "onside.error.first_seen"    // RFC 3339; kept from the record's own headers when it comes round again
+	HeaderMissing   = "onside.error.missing_bytes" // only where the record was too large to hold: what follows is not here
 
 	HeaderKeyBytes    = "onside.error.key_bytes" // these six only where a part was too large: its length and SHA-256;
 	HeaderKeySHA256   = "onside.error.key_sha256"
@@ -88,6 +90,9 @@ func (l *letter) facts() []Header {
 	}
 	if l.Last > l.Offset {
 		facts = append(facts, Header{HeaderLast, decimal(l.Last)})
+	}
+	if l.Missing > 0 {
+		facts = append(facts, Header{HeaderMissing, decimal(int64(l.Missing))})
 	}
 	return append(facts, Header{HeaderFirstSeen, l.firstSeen()})
 }

@@ -135,3 +135,15 @@ func TestRangeIsNamed(t *testing.T) {
 		t.Error("null became something")
 	}
 }
+
+// A record that was too large to hold says how much of it is not in its dead letter.
+func TestCutDeadLetterSaysSo(t *testing.T) {
+	l := letter{DeadLetter: &DeadLetter{Value: []byte("the beginning"), Missing: 987654, Code: "record_too_large"}}
+	m, _ := l.render(1 << 20)
+	for _, h := range m.headers {
+		if h.Key == HeaderMissing && string(h.Value) == "987654" {
+			return
+		}
+	}
+	t.Errorf("headers %v", m.headers)
+}

@@ -33,7 +33,8 @@ type Record struct {
 	Last    int64 // equal to Offset, but for a range that cannot be read one by one
 	Time    time.Time
 	Key     []byte
-	Value   []byte // as it was in the log; of a range, the raw record batch; cut to its first 64 KiB where it was too large to hold
+	Value   []byte // as it was in the log; of a range, the raw record batch
+	Missing int    // bytes of the record or range that are not here: it was too large to hold, and only its first 64 KiB are
 	Headers []Header
 	Message classify.Message // decoded when Code is empty, else zero
 	Code    Code

@@ -103,6 +103,7 @@ func (w *walker) begin(b *Batch) (more bool, err error) {
 	case size > len(w.rest):
 		if w.chunk.cut {
 			w.fault(b, last, CodeBatchTooLarge, w.rest)
+			b.Records[len(b.Records)-1].Missing = size - len(w.rest)
 		}
 		w.rest = nil
 		return false, nil
@@ -283,7 +284,7 @@ func (w *walker) read(b *Batch, rec []byte, full int) error {
 		return nil // before the position that was asked for
 	}
 	r := grow(b)
-	r.Offset, r.Last = offset, offset
+	r.Offset, r.Last, r.Missing = offset, offset, full-len(rec)
 	r.Time = time.UnixMilli(w.time + delta)
 	if w.logTime {
 		r.Time = time.UnixMilli(w.time)

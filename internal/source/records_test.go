@@ -411,6 +411,9 @@ func TestRecordsTooLargeKeepsItsHead(t *testing.T) {
 	if string(r.Key) != "key" || len(r.Value) < keepOfLarge-64 || !bytes.HasPrefix(value, r.Value) {
 		t.Errorf("key %q, %d bytes of the value", r.Key, len(r.Value))
 	}
+	if noHeaders := 1; r.Missing != len(value)-len(r.Value)+noHeaders {
+		t.Errorf("%d bytes are missing of a value of %d, of which %d are here", r.Missing, len(value), len(r.Value))
+	}
 }
 
 func TestRecordsAllocateNothing(t *testing.T) {
