@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -410,5 +411,42 @@ func (r *rig) awaitReason(cfg Config, reason string) {
 	})
 	if err := run.stop(); err != nil {
 		r.t.Fatal(err)
+	}
+}
+
+// A partition that appears between the assignment and kafka-go's first count of them is assigned all the same.
+func TestPartitionAppearsDuringAssignment(t *testing.T) {
+	c := fake(t)
+	r := newRig(t, c.ListenAddrs(), 2)
+	const ofGroup = 6 // the newest version in which kafka-go's group asks; everybody else asks in newer ones
+	short := true
+	c.ControlKey(int16(kmsg.Metadata), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		req := kreq.(*kmsg.MetadataRequest)
+		if req.Version > ofGroup || len(req.Topics) != 1 || !short {
+			return nil, nil, false
+		}
+		short = false
+		host, port, err := net.SplitHostPort(c.ListenAddrs()[0])
+		if err != nil {
+			return nil, err, true
+		}
+		res := req.ResponseKind().(*kmsg.MetadataResponse)
+		broker, topic, part := kmsg.NewMetadataResponseBroker(), kmsg.NewMetadataResponseTopic(), kmsg.NewMetadataResponseTopicPartition()
+		broker.Host = host
+		fmt.Sscan(port, &broker.Port)
+		topic.Topic, topic.Partitions = &r.topic, append(topic.Partitions, part)
+		res.Brokers, res.Topics = append(res.Brokers, broker), append(res.Topics, topic)
+		return res, nil, true
+	})
+	l := newLedger(t)
+	run := r.run(r.config(), l.lane("a"))
+	r.produce(r.producer(), 2, 0, 10)
+	eventually(t, "records of both partitions", func() bool { return l.count() == 20 })
+	if err := run.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if short {
+		t.Error("the group never asked for the partitions")
 	}
 }

@@ -22,13 +22,15 @@ type generation struct {
 	end   context.Context // over, or a drain was asked for, or something of the generation has failed
 	stop  context.CancelCauseFunc
 
-	at    *layout // of the topic, when the generation began
-	parts []*Partition
+	at       *layout // of the topic, when the generation began
+	parts    []*Partition
+	assigned int // partitions that the group was assigned, where this member did that; else -1
 }
 
 var (
 	errDrain = errors.New("a drain was asked for")
 	errEarly = errors.New("lane returned while its partition was its own")
+	errGrown = errors.New("the topic has other partitions than the group was assigned")
 )
 
 // laneError is why a generation ended that a lane has failed in.
@@ -48,6 +50,7 @@ func (g *generation) run(ctx context.Context, lane Lane) error {
 	defer g.stop(nil)
 	defer context.AfterFunc(ctx, func() { g.stop(errDrain) })()
 
+	g.assigned = g.s.witness.take()
 	if err := g.prepare(); err != nil {
 		return g.cause()
 	}
@@ -82,13 +85,16 @@ func (g *generation) partitions() []int {
 
 // work runs lanes, fetcher and committer, and joins them in the order that lets what is done be committed.
 func (g *generation) work(ctx context.Context, lane Lane) {
+	var others sync.WaitGroup
+	defer others.Wait()
+	others.Go(g.recount)
 	if len(g.parts) == 0 {
 		<-g.end.Done()
 		return
 	}
 	work, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
-	var lanes, others sync.WaitGroup
+	var lanes sync.WaitGroup
 	fetching, stopFetching := context.WithCancel(g.end)
 	fetcher := newFetcher(g.s, g.at, g.stop)
 	for _, p := range g.parts {
@@ -111,6 +117,18 @@ func (g *generation) work(ctx context.Context, lane Lane) {
 	close(drained)
 	others.Wait()
 	g.commit()
+}
+
+// recount ends the generation when its topic has other partitions than the group was assigned. kafka-go watches their number too, but
+// from a first look that it takes after the assignment: what changed in between it would never see.
+func (g *generation) recount() {
+	pause(g.end, g.s.cfg.WatchInterval)
+	if g.assigned < 0 || g.end.Err() != nil {
+		return
+	}
+	if at, err := g.s.layout(g.end); err == nil && at.count != g.assigned {
+		g.stop(errGrown)
+	}
 }
 
 // lane runs one lane and ends the generation if it fails.

@@ -22,6 +22,7 @@ type layoutRequest struct {
 type layout struct {
 	id      string          // UUID; empty where the broker has none
 	code    int16           // the topic's error
+	count   int             // of partitions
 	leaders map[int32]int32 // broker by partition; none for a partition without a leader
 }
 
@@ -89,7 +90,7 @@ func (r layoutRequest) withoutID(rw io.ReadWriter, highest int16) (protocol.Mess
 	}
 	res := &layout{leaders: make(map[int32]int32), code: int16(kafka.UnknownTopicOrPartition)}
 	for _, t := range m.(*metadata.Response).Topics {
-		res.code = t.ErrorCode
+		res.code, res.count = t.ErrorCode, len(t.Partitions)
 		for _, p := range t.Partitions {
 			if p.LeaderID >= 0 {
 				res.leaders[p.PartitionIndex] = p.LeaderID
@@ -157,6 +158,7 @@ func (l *layout) topic(f *frame) {
 	}
 	f.skip(1) // internal
 	for n := f.compact(); n > 0 && f.err == nil; n-- {
+		l.count++
 		f.skip(2) // its error shows in a missing leader
 		id, leader := f.int32(), f.int32()
 		if leader >= 0 {

@@ -17,6 +17,7 @@ type session struct {
 	addr      net.Addr
 	transport *kafka.Transport
 	client    *kafka.Client
+	witness   *witness
 
 	mu         sync.Mutex // guards what follows
 	now        GroupState
@@ -48,6 +49,7 @@ func (c *Consumer) newSession() *session {
 		addr:      addr,
 		transport: t,
 		client:    &kafka.Client{Addr: addr, Timeout: askTimeout, Transport: t},
+		witness:   new(witness),
 
 		joining: make(trouble), reading: make(trouble), committing: make(trouble),
 	}
@@ -90,6 +92,7 @@ func (s *session) groupConfig() kafka.ConsumerGroupConfig {
 		SessionTimeout:         s.cfg.SessionTimeout,
 		RebalanceTimeout:       s.cfg.RebalanceTimeout,
 		JoinGroupBackoff:       s.cfg.JoinGroupBackoff,
+		GroupBalancers:         []kafka.GroupBalancer{s.witness},
 		PartitionWatchInterval: s.cfg.WatchInterval,
 		WatchPartitionChanges:  true,
 		StartOffset:            kafka.FirstOffset, // LastOffset loses what came while nobody was there

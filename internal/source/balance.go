@@ -1,0 +1,38 @@
+package source
+
+import (
+	"sync"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// witness balances a group as kafka-go's RangeGroupBalancer does, and remembers how many partitions there were to assign.
+type witness struct {
+	kafka.RangeGroupBalancer
+
+	mu struct {
+		sync.Mutex
+		asked bool
+		count int
+	}
+}
+
+// AssignGroups is called on one member of each generation, before Next returns it.
+func (w *witness) AssignGroups(members []kafka.GroupMember, partitions []kafka.Partition) kafka.GroupMemberAssignments {
+	w.mu.Lock()
+	w.mu.asked, w.mu.count = true, len(partitions)
+	w.mu.Unlock()
+	return w.RangeGroupBalancer.AssignGroups(members, partitions)
+}
+
+// take is the number of partitions that were assigned since the last call, -1 when another member did it.
+func (w *witness) take() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	asked := w.mu.asked
+	w.mu.asked = false
+	if !asked {
+		return -1
+	}
+	return w.mu.count
+}
