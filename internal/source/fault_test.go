@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -427,14 +427,13 @@ func TestPartitionAppearsDuringAssignment(t *testing.T) {
 			return nil, nil, false
 		}
 		short = false
-		host, port, err := net.SplitHostPort(c.ListenAddrs()[0])
+		addr, err := netip.ParseAddrPort(c.ListenAddrs()[0])
 		if err != nil {
 			return nil, err, true
 		}
 		res := req.ResponseKind().(*kmsg.MetadataResponse)
 		broker, topic, part := kmsg.NewMetadataResponseBroker(), kmsg.NewMetadataResponseTopic(), kmsg.NewMetadataResponseTopicPartition()
-		broker.Host = host
-		fmt.Sscan(port, &broker.Port)
+		broker.Host, broker.Port = addr.Addr().String(), int32(addr.Port())
 		topic.Topic, topic.Partitions = &r.topic, append(topic.Partitions, part)
 		res.Brokers, res.Topics = append(res.Brokers, broker), append(res.Topics, topic)
 		return res, nil, true
