@@ -33,7 +33,7 @@ func TestDefaultDecides(t *testing.T) {
 		"payment in a running contract": {
 			stage: classify.Active, findings: []classify.Finding{phone, pay},
 			want: Decision{Review, High, "payment-outside",
-				"Payment outside the platform was agreed to while the contract is running.", []classify.Finding{pay}},
+				"Payment outside the platform was given or agreed to while the contract is running.", []classify.Finding{pay}},
 		},
 		"a call is worth a reminder": {
 			findings: []classify.Finding{call},
