@@ -115,8 +115,9 @@ func (c *Classifier) Classify(m *Message, prior *State, res *Result) {
 // ask lets each mind think about the scene with its own memories; what they say is averaged in res.heads.
 func (c *Classifier) ask(signals []Signal, res *Result) {
 	res.heads = [numHeads]float32{}
+	at := precede(signals, res.Signal.Sender)
 	for k := range minds {
-		res.scene.recall(signals, res.Signal.Sender, k)
+		res.scene.recall(&at, func(i int) memory { return signals[i].memory(k) })
 		c.model.minds[k].consider(&res.scene, &res.thought)
 		for h, z := range res.thought.z {
 			res.heads[h] += z / minds

@@ -148,36 +148,63 @@ const (
 	oldestFade    = 0.7
 )
 
-// recall sets the memories of s to those of one mind in the conversation's signals, newest last, for a message of that sender.
-func (s *scene) recall(signals []Signal, sender uint16, mind int) {
-	s.other, s.own, s.older = memory{}, memory{}, memory{}
-	var haveOther, haveOwn bool
-	weight := float32(0.6)
-	for i, n := len(signals)-1, 0; i >= 0 && n < olderMemories+2; i-- {
+// precedents are the places among a conversation's signals of those whose memories a message of that sender meets: the
+// other party's last, the sender's own last, and older ones, newest first; -1 for none.
+type precedents [2 + olderMemories]int
+
+func precede(signals []Signal, sender uint16) (at precedents) {
+	for k := range at {
+		at[k] = -1
+	}
+	older := 2
+	for i, n := len(signals)-1, 0; i >= 0 && n < len(at); i-- {
 		g := &signals[i]
 		if g.Facts&FactSystem != 0 {
 			continue
 		}
 		switch {
-		case g.Sender != sender && !haveOther:
-			haveOther = true
-			g.memory(&s.other, mind, 1)
-		case g.Sender == sender && !haveOwn:
-			haveOwn = true
-			g.memory(&s.own, mind, 1)
-		default:
-			g.memory(&s.older, mind, weight)
-			weight *= oldestFade
+		case g.Sender != sender && at[0] < 0:
+			at[0] = i
+		case g.Sender == sender && at[1] < 0:
+			at[1] = i
+		case older < len(at):
+			at[older] = i
+			older++
 		}
 		n++
 	}
+	return at
 }
 
-// memory adds what a mind left in the signal, times w.
-func (g *Signal) memory(m *memory, mind int, w float32) {
-	for i, v := range g.Memory[mind] {
-		m[i] += w * float32(v) / 127
+// recall sets the memories of s to those of the precedents.
+func (s *scene) recall(at *precedents, of func(i int) memory) {
+	s.other, s.own, s.older = memory{}, memory{}, memory{}
+	weight := float32(0.6)
+	for k, i := range at {
+		if i < 0 {
+			continue
+		}
+		m := of(i)
+		switch k {
+		case 0:
+			s.other = m
+		case 1:
+			s.own = m
+		default:
+			for j, v := range m {
+				s.older[j] += weight * v
+			}
+			weight *= oldestFade
+		}
 	}
+}
+
+// memory is what a mind left in the signal.
+func (g *Signal) memory(mind int) (m memory) {
+	for i, v := range g.Memory[mind] {
+		m[i] = float32(v) / 127
+	}
+	return m
 }
 
 // keep stores a mind's memory in the signal.

@@ -42,8 +42,8 @@ func defaultOptions() options {
 type lesson struct {
 	grams  [2][]gram // words, characters
 	scene  scene
-	prior  [2 + olderMemories]int // indices of lessons: other's last, own last, older; -1 for none
-	target [numHeads]float32      // NaN where there is nothing to learn
+	prior  precedents        // indices of lessons
+	target [numHeads]float32 // NaN where there is nothing to learn
 	weight float32
 	held   bool // kept from training
 	memory memory
@@ -170,25 +170,7 @@ func (s *student) recallAll(all []lesson) {
 
 // remember sets the scene's memories from those of earlier lessons.
 func (q *lesson) remember(all []lesson) {
-	q.scene.other, q.scene.own, q.scene.older = memory{}, memory{}, memory{}
-	weight := float32(0.6)
-	for k, i := range q.prior {
-		if i < 0 {
-			continue
-		}
-		m := &all[i].memory
-		switch k {
-		case 0:
-			q.scene.other = *m
-		case 1:
-			q.scene.own = *m
-		default:
-			for j, v := range m {
-				q.scene.older[j] += weight * v
-			}
-			weight *= oldestFade
-		}
-	}
+	q.scene.recall(&q.prior, func(i int) memory { return all[i].memory })
 }
 
 func (s *student) dropped(feats, into []feature) []feature {
@@ -416,7 +398,12 @@ func lessons(r *reader, examples []Example) []lesson {
 			q.weight = 0
 		}
 		q.scene.know(&e.Message, len(d.tokens), facts, signals, sender)
-		q.precede(signals, sender)
+		q.prior = precede(signals, sender)
+		for k, at := range q.prior {
+			if at >= 0 {
+				q.prior[k] = int(signals[at].Offset)
+			}
+		}
 		targets(e, &q.target)
 		piece, _, _ := d.piecesOf()
 		signals = append(signals, Signal{Offset: int64(i), Sender: sender, Facts: facts, Fragment: piece})
@@ -426,30 +413,6 @@ func lessons(r *reader, examples []Example) []lesson {
 }
 
 func exempt(role string) bool { return role == "system" || role == "support" }
-
-// precede finds the lessons whose memories this one sees; signals carry their indices as offsets.
-func (q *lesson) precede(signals []Signal, sender uint16) {
-	for k := range q.prior {
-		q.prior[k] = -1
-	}
-	older := 2
-	for j, n := len(signals)-1, 0; j >= 0 && n < olderMemories+2; j-- {
-		g := &signals[j]
-		if g.Facts&FactSystem != 0 {
-			continue
-		}
-		switch at := int(g.Offset); {
-		case g.Sender != sender && q.prior[0] < 0:
-			q.prior[0] = at
-		case g.Sender == sender && q.prior[1] < 0:
-			q.prior[1] = at
-		case older < len(q.prior):
-			q.prior[older] = at
-			older++
-		}
-		n++
-	}
-}
 
 // foresee sets the target of headNext: whether the other party's next message complies.
 func foresee(examples []Example, all []lesson) {
@@ -531,8 +494,7 @@ func (m *Model) recite(all []lesson, k int, out []Unseen) {
 		m.minds[k].consider(&q.scene, &t)
 		m.minds[k].layers.remember(&t, &q.memory)
 		sig.keep(&q.memory, k) // as coarse as it comes back from history
-		q.memory = memory{}
-		sig.memory(&q.memory, k, 1)
+		q.memory = sig.memory(k)
 		if !q.held {
 			continue
 		}
