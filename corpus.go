@@ -68,6 +68,21 @@ func Split(events []Event) (train, tune []Event) {
 	return train, tune
 }
 
+// Examples are the events as a model learns from them. Their labels are those that a Reader has checked.
+func Examples(events []Event) []classify.Example {
+	out := make([]classify.Example, len(events))
+	for i, e := range events {
+		out[i] = classify.Example{Message: e.Message, Label: classify.Label{Action: e.Label.Action}}
+		for _, name := range e.Label.Categories {
+			if c, ok := classify.ParseCategory(name); ok {
+				out[i].Categories = append(out[i].Categories, c)
+			}
+		}
+		out[i].Act, out[i].HasAct = classify.ParseAct(e.Label.Intent)
+	}
+	return out
+}
+
 func corpusFiles() []string {
 	paths, err := fs.Glob(corpus, corpusDir+"*.txt")
 	if err != nil {

@@ -23,7 +23,7 @@ func TestQuality(t *testing.T) {
 	}
 	train, tune := Split(events)
 	shipped := classify.Default()
-	model, err := classify.Train(examples(t, train), shipped.Calibration())
+	model, err := classify.Train(Examples(train), shipped.Calibration())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,24 +48,6 @@ func TestQuality(t *testing.T) {
 	if diff := cmp.Diff(string(want), got.String()); diff != "" {
 		t.Errorf("quality changed; if it is meant to: go test -run TestQuality -update . (-want +got):\n%s", diff)
 	}
-}
-
-func examples(t *testing.T, events []Event) []classify.Example {
-	t.Helper()
-	out := make([]classify.Example, len(events))
-	for i, e := range events {
-		x := classify.Example{Message: e.Message, Label: classify.Label{Action: e.Label.Action}}
-		for _, name := range e.Label.Categories {
-			c, ok := classify.ParseCategory(name)
-			if !ok {
-				t.Fatalf("%s:%d: category %q", e.File, e.Line, name)
-			}
-			x.Categories = append(x.Categories, c)
-		}
-		x.Act, x.HasAct = classify.ParseAct(e.Label.Intent)
-		out[i] = x
-	}
-	return out
 }
 
 // judged are the verdicts of classifier and default policy, each message with what was said before it.

@@ -36,11 +36,7 @@ func crossValidated(shipped *classify.Classifier, p *policy.Policy, events []ons
 
 // fitted is a classifier fitted to the events.
 func fitted(events []onside.Event, c classify.Calibration) (*classify.Classifier, error) {
-	examples, err := examplesOf(events)
-	if err != nil {
-		return nil, err
-	}
-	m, err := classify.Train(examples, c)
+	m, err := classify.Train(onside.Examples(events), c)
 	if err != nil {
 		return nil, err
 	}

@@ -56,10 +56,7 @@ func (c *cli) trainCommand() *cobra.Command {
 
 // trained is a calibrated model of the events.
 func trained(events []onside.Event) (*classify.Model, error) {
-	examples, err := examplesOf(events)
-	if err != nil {
-		return nil, err
-	}
+	examples := onside.Examples(events)
 	unseen, err := heldOut(examples)
 	if err != nil {
 		return nil, err
@@ -98,23 +95,6 @@ func eachFold(work func(k int) error) error {
 	}
 	joined.Wait()
 	return errors.Join(errs[:]...)
-}
-
-// examplesOf turns labelled events into what a model learns from.
-func examplesOf(events []onside.Event) ([]classify.Example, error) {
-	out := make([]classify.Example, len(events))
-	for i, e := range events {
-		out[i] = classify.Example{Message: e.Message, Label: classify.Label{Action: e.Label.Action}}
-		for _, name := range e.Label.Categories {
-			cat, ok := classify.ParseCategory(name)
-			if !ok {
-				return nil, fail(exitData, fmt.Errorf("%s:%d: unknown category %q", e.File, e.Line, name))
-			}
-			out[i].Categories = append(out[i].Categories, cat)
-		}
-		out[i].Act, out[i].HasAct = classify.ParseAct(e.Label.Intent)
-	}
-	return out, nil
 }
 
 // foldOf puts a conversation into a fold; the ids of minimal pairs differ in their last letter only and stay together.
