@@ -68,6 +68,16 @@ func Split(events []Event) (train, tune []Event) {
 	return train, tune
 }
 
+// Pair is what the ids of conversations that differ only in a detail have in common: d18-007a and d18-007b are of d18-007.
+// It is the id itself for other conversations.
+func Pair(conversation string) string {
+	n := len(conversation)
+	if n < 2 || conversation[n-1] < 'a' || conversation[n-1] > 'c' || conversation[n-2] < '0' || conversation[n-2] > '9' {
+		return conversation
+	}
+	return conversation[:n-1]
+}
+
 // Examples are the events as a model learns from them. Their labels are those that a Reader has checked.
 func Examples(events []Event) []classify.Example {
 	out := make([]classify.Example, len(events))

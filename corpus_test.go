@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -110,10 +109,10 @@ func TestSplit(t *testing.T) {
 	for i, part := range [][]Event{train, tune} {
 		for _, e := range part {
 			share[e.File] = plus(share[e.File], Counts{TP: i, FN: 1 - i})
-			if was, ok := side[pairOf(e.ConversationID)]; ok && was != (i == 1) {
+			if was, ok := side[Pair(e.ConversationID)]; ok && was != (i == 1) {
 				t.Errorf("%s: its pair is torn apart", e.ConversationID)
 			}
-			side[pairOf(e.ConversationID)] = i == 1
+			side[Pair(e.ConversationID)] = i == 1
 		}
 	}
 	for file, c := range share {
@@ -122,7 +121,7 @@ func TestSplit(t *testing.T) {
 		}
 	}
 	for id := range tuneConversations() {
-		if !side[pairOf(id)] {
+		if !side[Pair(id)] {
 			t.Errorf("%s names %s, which the corpus does not have", splitFile, id)
 		}
 	}
@@ -137,7 +136,7 @@ func writeSplit(t *testing.T, events []Event) {
 		if pairs[e.File] == nil {
 			pairs[e.File] = map[string][]string{}
 		}
-		p := pairOf(e.ConversationID)
+		p := Pair(e.ConversationID)
 		if ids := pairs[e.File][p]; !slices.Contains(ids, e.ConversationID) {
 			pairs[e.File][p] = append(ids, e.ConversationID)
 		}
@@ -174,11 +173,6 @@ func countHeld(held map[string]bool, pairs map[string][]string) (n int) {
 	}
 	return n
 }
-
-var pairSuffix = regexp.MustCompile(`^(d18-\d+)[a-z]$`)
-
-// pairOf names the minimal pair that a conversation belongs to: itself, outside d18.
-func pairOf(id string) string { return pairSuffix.ReplaceAllString(id, "$1") }
 
 func hash(s string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s))) }
 

@@ -76,6 +76,13 @@ type Reminders struct {
 	OnNone   int `json:"on_none"`
 }
 
+// Pairs are groups of conversations that differ in a detail: a group is told apart when the last message of each of its
+// conversations is answered review just where it is labelled so. Groups whose last messages all bear one label do not count.
+type Pairs struct {
+	Apart int `json:"apart"`
+	Of    int `json:"of"`
+}
+
 // Miss is a positive that was not found, or a review where none was wanted.
 type Miss struct {
 	False   bool // the review was wrong; otherwise it is missing
@@ -100,7 +107,8 @@ type Report struct {
 	ByIntent      []Slice   `json:"by_intent"` // "(none)" for innocent talk without one
 	ByFile        []Slice   `json:"by_file"`
 	ByLength      []Slice   `json:"by_length"` // characters of the message
-	Misses        []Miss    `json:"-"`         // in the order of the events
+	Pairs         Pairs     `json:"pairs"`
+	Misses        []Miss    `json:"-"` // in the order of the events
 }
 
 // Score compares verdicts, by event id, with the labels of the events.
@@ -113,6 +121,7 @@ func Score(events []Event, verdicts map[string]Verdict) *Report {
 	for i := range events {
 		s.score(&events[i])
 	}
+	s.report.Pairs = s.pairs(events)
 	return s.result()
 }
 
@@ -266,6 +275,32 @@ func (s *scorer) result() *Report {
 		return cmp.Compare(slices.Index(lengthNames, a.Name), slices.Index(lengthNames, b.Name))
 	})
 	return r
+}
+
+func (s *scorer) pairs(events []Event) Pairs {
+	type outcome struct{ review, none, wrong bool }
+	outcomes := map[string]outcome{}
+	for i := range events {
+		e := &events[i]
+		pair := Pair(e.ConversationID)
+		if pair == e.ConversationID || i+1 < len(events) && events[i+1].ConversationID == e.ConversationID {
+			continue
+		}
+		o, review := outcomes[pair], e.Label.Action == "review"
+		o.review, o.none = o.review || review, o.none || !review
+		o.wrong = o.wrong || review != (s.verdicts[e.EventID].Action == "review")
+		outcomes[pair] = o
+	}
+	var p Pairs
+	for _, o := range outcomes {
+		if o.review && o.none {
+			p.Of++
+			if !o.wrong {
+				p.Apart++
+			}
+		}
+	}
+	return p
 }
 
 func byCategory(a, b Slice) int {

@@ -39,6 +39,39 @@ func TestScoreEqualsReference(t *testing.T) {
 	t.Run("corpus", func(t *testing.T) { sameAsPython(t, corpus, madeUp(corpus)) })
 }
 
+func TestScorePairs(t *testing.T) {
+	none, review := Verdict{Action: "none"}, Verdict{Action: "review"}
+	var r Reader
+	r.Compact("pairs.txt", "# p-01a stage=pre_contract lang=en\nf: you on telegram? ## review contact.request request\nc: yep ## review channel.messaging comply\n\n"+
+		"# p-01b stage=pre_contract lang=en\nf: you on shopify?\nc: yep\n\n# p-02a stage=pre_contract lang=en\nc: hi\n\n# p-02b stage=pre_contract lang=en\nc: hello\n")
+	events, err := r.Events()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		a, b Verdict // of the two replies
+		want Pairs
+	}{
+		{"both right", review, none, Pairs{Apart: 1, Of: 1}},
+		{"one missed", none, none, Pairs{Of: 1}},
+		{"one accused", review, review, Pairs{Of: 1}},
+	} {
+		got := Score(events, map[string]Verdict{"p-01a-02": c.a, "p-01b-02": c.b}).Pairs
+		if got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestPair(t *testing.T) {
+	for id, want := range map[string]string{"d18-007a": "d18-007", "d18-007c": "d18-007", "d1-007": "d1-007", "abc": "abc", "": "", "a": "a", "7b": "7"} {
+		if got := Pair(id); got != want {
+			t.Errorf("Pair(%q) = %q, want %q", id, got, want)
+		}
+	}
+}
+
 func TestScoreOfNothing(t *testing.T) {
 	r := Score(nil, nil)
 	if r.Review.F1() != 0 || r.Review.Precision() != 0 || r.Review.Recall() != 0 {

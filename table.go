@@ -17,6 +17,9 @@ func (r *Report) WriteTable(w io.Writer) error {
 	fmt.Fprintf(b, "remind   found %d/%d (as review %d); reminders on none %d\n",
 		r.Remind.Found, r.Remind.Of, r.Remind.AsReview, r.Remind.OnNone)
 	fmt.Fprintf(b, "none     false review rate %.4f (%d/%d)\n", ratio(c.FP, c.FP+c.TN), c.FP, c.FP+c.TN)
+	if p := r.Pairs; p.Of > 0 {
+		fmt.Fprintf(b, "pairs    told apart %d/%d (%.4f)\n", p.Apart, p.Of, ratio(p.Apart, p.Of))
+	}
 	fmt.Fprintf(b, "events   %d, without a verdict %d\n", r.Events, r.Missing)
 	writeSlices(b, "category", r.ByCategory, false)
 	writeSlices(b, "obfuscation", r.ByObfuscation, true)

@@ -6,7 +6,6 @@ import (
 	"hash/crc32"
 	"os"
 	"runtime"
-	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -97,10 +96,7 @@ func eachFold(work func(k int) error) error {
 	return errors.Join(errs[:]...)
 }
 
-// foldOf puts a conversation into a fold; the ids of minimal pairs differ in their last letter only and stay together.
+// foldOf puts a conversation into a fold; minimal pairs stay together.
 func foldOf(conversation string) int {
-	if strings.HasPrefix(conversation, "d18-") {
-		conversation = strings.TrimRight(conversation, "abc")
-	}
-	return int(crc32.ChecksumIEEE([]byte(conversation)) % folds)
+	return int(crc32.ChecksumIEEE([]byte(onside.Pair(conversation))) % folds)
 }
