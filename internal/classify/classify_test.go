@@ -102,21 +102,3 @@ func FuzzClassify(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkClassify(b *testing.B) {
-	c := Default()
-	for name, text := range map[string]string{
-		"clean":   "Sounds good, I will send the first draft on Thursday and we can go from there.",
-		"contact": "great, call me on +44 7911 234567 tonight, or add me on whatsapp",
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			var s State
-			var res Result
-			m := &Message{SenderID: "a", SenderRole: "client", Text: text}
-			for range b.N {
-				c.Classify(m, &s, &res)
-			}
-		})
-	}
-}

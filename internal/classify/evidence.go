@@ -106,7 +106,7 @@ func (x *extractor) find(f *folded, s *scratchEvidence, dst []evidence) []eviden
 
 // collect leaves the evidence in s.out.
 func (x *extractor) collect(f *folded, s *scratchEvidence) {
-	s.f, s.out, s.scriptKnown = f, s.out[:0], false
+	s.f, s.out, s.scriptKnown, s.likely = f, s.out[:0], false, ""
 	s.pieces, s.sc = x.scan(f.text, s.pieces[:0])
 	if s.sc.idle() {
 		s.red = s.pieces

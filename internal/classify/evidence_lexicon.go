@@ -166,7 +166,7 @@ func (x *evidenceLexicon) step(node int32, b byte) int32 {
 
 // loadEvidenceLexicon reads the data files; its error lists every fault as file:line: problem.
 func loadEvidenceLexicon() (*evidenceLexicon, error) {
-	b := &lexiconBuilder{x: &evidenceLexicon{hosts: map[string]hostRow{}, tlds: map[string]bool{}}, words: map[string][]term{}, langs: map[string]uint8{}}
+	b := newLexiconBuilder()
 	b.lang("en")
 	b.read("lexicon/numbers.tsv", b.number)
 	b.read("lexicon/symbols.tsv", b.symbol)
@@ -183,10 +183,23 @@ func loadEvidenceLexicon() (*evidenceLexicon, error) {
 
 type lexiconBuilder struct {
 	x      *evidenceLexicon
-	words  map[string][]term
+	words  []meaning
+	place  map[string]int // in words
 	langs  map[string]uint8
 	faults []string
 	f      folded
+	col    []string
+}
+
+// meaning is an entry of the lexicon with all its meanings.
+type meaning struct {
+	key   string
+	terms []term
+}
+
+func newLexiconBuilder() *lexiconBuilder {
+	const most = 1 << 14 // entries, about
+	return &lexiconBuilder{x: &evidenceLexicon{hosts: map[string]hostRow{}, tlds: map[string]bool{}}, words: make([]meaning, 0, most), place: make(map[string]int, most), langs: map[string]uint8{}}
 }
 
 func (b *lexiconBuilder) read(name string, row func(col []string) error) {
@@ -202,7 +215,8 @@ func (b *lexiconBuilder) read(name string, row func(col []string) error) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		if err := row(strings.Split(line, "\t")); err != nil {
+		b.col = slices.AppendSeq(b.col[:0], strings.SplitSeq(line, "\t"))
+		if err := row(b.col); err != nil {
 			b.faults = append(b.faults, fmt.Sprintf("%s:%d: %v", name, n, err))
 		}
 	}
@@ -222,11 +236,25 @@ func (b *lexiconBuilder) lang(name string) uint8 {
 func (b *lexiconBuilder) add(word string, t term) {
 	b.f.fold(word)
 	k := string(b.f.text)
-	for _, k := range []string{k, withoutMarks(k)} {
-		k = strings.ReplaceAll(k, "-", " ")
-		if k != "" && !slices.Contains(b.words[k], t) {
-			b.words[k] = append(b.words[k], t)
-		}
+	b.mean(k, t)
+	if plain := withoutMarks(k); plain != k {
+		b.mean(plain, t)
+	}
+}
+
+func (b *lexiconBuilder) mean(k string, t term) {
+	k = strings.ReplaceAll(k, "-", " ")
+	if k == "" {
+		return
+	}
+	i, ok := b.place[k]
+	if !ok {
+		i = len(b.words)
+		b.place[k] = i
+		b.words = append(b.words, meaning{key: k})
+	}
+	if w := &b.words[i]; !slices.Contains(w.terms, t) {
+		w.terms = append(w.terms, t)
 	}
 }
 
@@ -357,15 +385,12 @@ func (b *lexiconBuilder) tld(col []string) error {
 
 // build lays the trie out.
 func (b *lexiconBuilder) build() {
-	keys := make([]string, 0, len(b.words))
-	for k := range b.words {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
+	slices.SortFunc(b.words, func(a, b meaning) int { return strings.Compare(a.key, b.key) })
 	x := b.x
-	x.terms, x.has = append(x.terms, nil), append(x.has, 0)
-	x.nodes = append(x.nodes, trieNode{})
-	queue := []trieKeys{{keys, 0, 0}}
+	x.terms, x.has = make([][]term, 1, len(b.words)+1), make([]has, 1, len(b.words)+1)
+	size := b.countNodes()
+	x.nodes, x.next = append(make([]trieNode, 0, size), trieNode{}), make([]int32, 0, 4*size)
+	queue := append(make([]trieKeys, 0, size), trieKeys{b.words, 0, 0})
 	for i := 0; i < len(queue); i++ { // breadth first: the nodes that every word visits lie together
 		queue = b.node(queue[i], queue)
 	}
@@ -373,9 +398,22 @@ func (b *lexiconBuilder) build() {
 		x.root[i] = x.step(0, byte(i))
 	}
 	x.words = make([]wordNode, 1<<15)
-	for _, k := range keys {
-		b.mark(k)
+	for i := range b.words {
+		b.mark(&b.words[i])
 	}
+}
+
+// countNodes is the number of different beginnings of the words, which are in order.
+func (b *lexiconBuilder) countNodes() int {
+	n, last := 1, ""
+	for _, w := range b.words {
+		same := 0
+		for same < min(len(w.key), len(last)) && w.key[same] == last[same] {
+			same++
+		}
+		n, last = n+len(w.key)-same, w.key
+	}
+	return n
 }
 
 // wordNode is the trie's node after a word.
@@ -385,8 +423,8 @@ type wordNode struct {
 }
 
 // mark enters the word that the key begins with into the tables that spare most words the way through the trie.
-func (b *lexiconBuilder) mark(k string) {
-	x, n := b.x, 0
+func (b *lexiconBuilder) mark(w *meaning) {
+	x, k, n := b.x, w.key, 0
 	for n < len(k) && alnum(k[n]) {
 		n++
 	}
@@ -404,7 +442,7 @@ func (b *lexiconBuilder) mark(k string) {
 		i = (i + 1) & uint64(len(x.words)-1)
 	}
 	x.words[i] = wordNode{uint32(h >> 32), node}
-	if x.summary(b.words[k])&hasTool != 0 && n >= shortestStem {
+	if x.summary(w.terms)&hasTool != 0 && n >= shortestStem {
 		h = wordHash([]byte(k), 0, shortestStem)
 		x.stems[h>>6&(1<<6-1)] |= 1 << (h & 63)
 	}
@@ -447,9 +485,9 @@ func wordHash(t []byte, i, j int) uint64 {
 	return mix(a ^ z*0x9e3779b97f4a7c15 ^ uint64(j-i))
 }
 
-// trieKeys are the keys under a node: those that share their first depth bytes.
+// trieKeys are the words under a node: those that share their first depth bytes.
 type trieKeys struct {
-	keys  []string
+	words []meaning
 	depth int
 	id    int32
 }
@@ -457,32 +495,32 @@ type trieKeys struct {
 // node lays out a node and appends its children to the queue.
 func (b *lexiconBuilder) node(k trieKeys, queue []trieKeys) []trieKeys {
 	x := b.x
-	keys := k.keys
-	if len(keys[0]) == k.depth {
-		ts := b.words[keys[0]]
+	words := k.words
+	if w := words[0]; len(w.key) == k.depth {
 		x.nodes[k.id].list = int32(len(x.terms))
-		x.terms, x.has = append(x.terms, ts), append(x.has, x.summary(ts))
-		keys = keys[1:]
+		x.terms, x.has = append(x.terms, w.terms), append(x.has, x.summary(w.terms))
+		words = words[1:]
 	}
-	if len(keys) == 0 {
+	if len(words) == 0 {
 		x.nodes[k.id].leaf = true
 		return queue
 	}
-	lo, hi := keys[0][k.depth], keys[len(keys)-1][k.depth]
+	lo, hi := words[0].key[k.depth], words[len(words)-1].key[k.depth]
 	first := len(x.next)
 	x.nodes[k.id].first, x.nodes[k.id].lo, x.nodes[k.id].n = int32(first), lo, hi-lo
 	for range int(hi-lo) + 1 {
 		x.next = append(x.next, -1)
 	}
-	for i := 0; i < len(keys); {
-		j := i
-		for j < len(keys) && keys[j][k.depth] == keys[i][k.depth] {
+	for i := 0; i < len(words); {
+		c := words[i].key[k.depth]
+		j := i + 1
+		for j < len(words) && words[j].key[k.depth] == c {
 			j++
 		}
 		id := int32(len(x.nodes))
 		x.nodes = append(x.nodes, trieNode{})
-		x.next[first+int(keys[i][k.depth]-lo)] = id
-		queue = append(queue, trieKeys{keys[i:j], k.depth + 1, id})
+		x.next[first+int(c-lo)] = id
+		queue = append(queue, trieKeys{words[i:j], k.depth + 1, id})
 		i = j
 	}
 	return queue
@@ -524,10 +562,12 @@ func (x *evidenceLexicon) termHas(t term) has {
 	case termTool:
 		return pick(hasTool, hasWeakTool) | x.toolHas(x.tools[t.val])
 	}
-	return map[termKind]has{termDot: hasDot, termUnderscore: hasUnderscore, termDash: hasDash, termSlash: hasSlash, termHash: hasHash, termLetter: hasLetter, termCue: hasCue,
-		termCurrency: hasCurrency, termUnit: hasUnit, termNot: hasNot, termPhone: hasPhone,
-		termNames: hasNames, termReversed: hasCoded, termRot13: hasCoded}[t.kind]
+	return kindHas[t.kind]
 }
+
+var kindHas = [...]has{termDot: hasDot, termUnderscore: hasUnderscore, termDash: hasDash, termSlash: hasSlash, termHash: hasHash, termLetter: hasLetter, termCue: hasCue,
+	termCurrency: hasCurrency, termUnit: hasUnit, termNot: hasNot, termPhone: hasPhone,
+	termNames: hasNames, termReversed: hasCoded, termRot13: hasCoded}
 
 func (x *evidenceLexicon) toolHas(t tool) has {
 	switch {

@@ -25,7 +25,7 @@ func TestEvidenceLexiconFiles(t *testing.T) {
 }
 
 func TestEvidenceLexiconFaults(t *testing.T) {
-	b := &lexiconBuilder{x: &evidenceLexicon{hosts: map[string]hostRow{}, tlds: map[string]bool{}}, words: map[string][]term{}, langs: map[string]uint8{}}
+	b := newLexiconBuilder()
 	for name, row := range map[string]func() error{
 		"number": func() error { return b.number([]string{"en", "one", "x", "digit"}) },
 		"kind":   func() error { return b.number([]string{"en", "one", "1", "finger"}) },

@@ -229,7 +229,7 @@ func (x *evidenceLexicon) unknown(t []byte, i int, p *piece, sc *scanned) int {
 			j++
 			continue
 		}
-		r, n := utf8.DecodeRune(t[j:])
+		r, n := decodeRune(t, j)
 		if noSpaces(r) || !isLetter(r) {
 			if j == i {
 				j += n

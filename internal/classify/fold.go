@@ -89,6 +89,8 @@ func (f *folded) rest(i int) {
 		f.text, f.at = f.text[:i], f.at[:i]
 	}
 	native, script := int32(-1), false
+	var next foldEntry // of the character at i, where it has been looked at
+	size := 0          // its bytes, then
 	for s := f.src; i < len(s); {
 		c := s[i]
 		if c < utf8.RuneSelf && (i+1 == len(s) || s[i+1] < utf8.RuneSelf) {
@@ -99,21 +101,31 @@ func (f *folded) rest(i int) {
 			i++
 			continue
 		}
-		r, n := utf8.DecodeRuneInString(s[i:])
-		e := tab.entry(r)
-		switch {
-		case e.class == foldDrop:
+		e, n := next, size
+		if size == 0 {
+			e, n = tab.at(s, i)
+		}
+		size = 0
+		switch e.class {
+		case foldDrop:
+			r, _ := utf8.DecodeRuneInString(s[i:])
 			f.dropped(i, r)
 			i += n
 			continue
-		case e.class == foldNative:
+		case foldNative:
 			if native < 0 {
 				native = int32(i)
 			}
 			f.put(i, byte(e.to))
 			i += n
 			continue
-		case e.class == foldPlain && !f.markFollows(tab, i+n):
+		case foldPlain:
+			if i+n < len(s) && s[i+n] >= utf8.RuneSelf {
+				if next, size = tab.at(s, i+n); next.is(joins) {
+					size = 0
+					break
+				}
+			}
 			script = script || e.is(ownDigits)
 			f.plain(i, e)
 			i += n
@@ -148,9 +160,13 @@ func (f *folded) put(i int, b ...byte) {
 // plain appends a character that folds to one character.
 func (f *folded) plain(i int, e foldEntry) {
 	start := len(f.text)
-	f.text = utf8.AppendRune(f.text, e.to)
-	for len(f.at) < len(f.text) {
-		f.at = append(f.at, int32(i))
+	if at := int32(i); e.to >= utf8.RuneSelf && e.to < 0x800 {
+		f.text, f.at = append(f.text, 0xc0|byte(e.to>>6), 0x80|byte(e.to)&0x3f), append(f.at, at, at)
+	} else {
+		f.text = utf8.AppendRune(f.text, e.to)
+		for len(f.at) < len(f.text) {
+			f.at = append(f.at, at)
+		}
 	}
 	if e.is(styled) {
 		f.note(i, sawStyled)

@@ -23,15 +23,29 @@ func (f *folded) unmask() {
 	for i := 0; i < len(f.text); {
 		j := spanEnd(f.text, i)
 		k := countBefore(looks, j)
-		if k > 0 && disguises(f.text[i:j], looks[:k], native) {
+		switch {
+		case k > 0 && !(native && scriptAlone(f.text[i:j])) && disguises(f.text[i:j], looks[:k], native):
 			f.note(int(f.at[looks[0].at]), sawHomoglyph)
 			w, wat = f.replace(i, j, looks[:k], w, wat)
-		} else {
+		case len(w) == i: // nothing has been replaced so far
+			w, wat = f.text[:j], f.at[:j]
+		default:
 			w, wat = append(w, f.text[i:j]...), append(wat, f.at[i:j]...)
 		}
 		looks, i = looks[k:], j
 	}
 	f.text, f.at = w, wat
+}
+
+// scriptAlone reports whether the word has neither Latin letters nor ASCII digits: in a message that is written in the script of its letters,
+// such a word hides nothing.
+func scriptAlone(word []byte) bool {
+	for _, c := range word {
+		if c < utf8.RuneSelf || 0xc0 <= c && c < 0xca || c == 0xe1 { // the Latin letters begin with these bytes, and a few others
+			return false
+		}
+	}
+	return true
 }
 
 // spanEnd is the end of the word at i, or of the character where no word begins.
@@ -89,7 +103,7 @@ func letterCount(word []byte, looks []look) (latin, other, alike, digits int) {
 			i++
 			continue
 		}
-		r, n := utf8.DecodeRune(word[i:])
+		r, n := decodeRune(word, i)
 		if isLatinLetter(r) {
 			latin++
 		} else {
@@ -168,7 +182,7 @@ func wordEnd(t []byte, i int) int {
 			i++
 			continue
 		}
-		r, n := utf8.DecodeRune(t[i:])
+		r, n := decodeRune(t, i)
 		if !(0x400 <= r && r < 0x482 || 0x388 <= r && r < 0x3f6) && !isLetter(r) && !isDigit(r) { // Russian and Greek without a search
 			return i
 		}

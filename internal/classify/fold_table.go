@@ -58,6 +58,15 @@ func (t *foldTable) entry(r rune) foldEntry {
 	return foldEntry{to: r}
 }
 
+// at is the entry of the character of s at i, and its size.
+func (t *foldTable) at(s string, i int) (foldEntry, int) {
+	if c := s[i]; c >= 0xc2 && c < 0xe0 && i+1 < len(s) && s[i+1]&0xc0 == 0x80 {
+		return t.entry(rune(c&0x1f)<<6 | rune(s[i+1]&0x3f)), 2
+	}
+	r, n := utf8.DecodeRuneInString(s[i:])
+	return t.entry(r), n
+}
+
 // lower lower-cases the normalised character b in place and applies what the table says of single characters.
 func (t *foldTable) lower(b []byte) []byte {
 	var buf [64]byte
@@ -152,15 +161,14 @@ func newFoldEntry(r rune) foldEntry {
 		e.to = '\n'
 		return e
 	}
-	if !norm.NFKC.PropertiesString(string(r)).BoundaryBefore() {
+	if !properties(r).BoundaryBefore() {
 		e.flags |= joins
 	}
 	if unicode.IsLetter(r) && r >= 0x600 && r < 0x1a00 && !(r >= 0x10a0 && r < 0x1780) {
 		e.flags |= ownDigits
 	}
-	n := norm.NFKC.String(string(unicode.ToLower(r)))
-	m, size := utf8.DecodeRuneInString(n)
-	if size != len(n) || e.is(joins) {
+	m, alone := composed(unicode.ToLower(r))
+	if !alone || e.is(joins) {
 		e.class = foldSegment
 	}
 	e.to = letterForm(unicode.ToLower(m))
@@ -168,6 +176,21 @@ func newFoldEntry(r rune) foldEntry {
 		e.flags |= styled
 	}
 	return e
+}
+
+// composed is the first character of the NFKC of one character, and whether it is all of it. Most stay themselves.
+func composed(r rune) (first rune, alone bool) {
+	if properties(r).Decomposition() == nil {
+		return r, true
+	}
+	n := norm.NFKC.String(string(r))
+	first, size := utf8.DecodeRuneInString(n)
+	return first, size == len(n)
+}
+
+func properties(r rune) norm.Properties {
+	var b [utf8.UTFMax]byte
+	return norm.NFKC.Properties(b[:utf8.EncodeRune(b[:], r)])
 }
 
 // costume reports the blocks of ASCII letters and digits in another style; ordinals, powers and ligatures are no disguise.

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 func TestFold(t *testing.T) {
@@ -58,6 +60,18 @@ func TestFold(t *testing.T) {
 				t.Errorf("fold(%q): facts %b, want %b", c.in, f.facts, c.facts)
 			}
 		})
+	}
+}
+
+func TestComposedIsNFKC(t *testing.T) {
+	for _, b := range foldBlocks {
+		for r := b[0]; r <= b[1]; r++ {
+			n := norm.NFKC.String(string(r))
+			want, size := utf8.DecodeRuneInString(n)
+			if got, alone := composed(r); got != want || alone != (size == len(n)) {
+				t.Fatalf("composed(%U) = %U, %v; its NFKC is %q", r, got, alone, n)
+			}
+		}
 	}
 }
 

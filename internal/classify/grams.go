@@ -77,25 +77,20 @@ const longestWord = 24 // runes of a word that are looked at; what is longer is 
 
 // innerGrams appends the runs of three to five characters of ^word$.
 func innerGrams(word []byte, dst []gram) []gram {
-	var runes [longestWord + 2]rune
+	var buf [longestWord + 2]rune
 	n := 1
-	runes[0] = '^'
-	for _, r := range string(word) {
-		if n > longestWord {
-			break
-		}
-		runes[n] = r
-		n++
+	buf[0] = '^'
+	for i := 0; i < len(word) && n <= longestWord; n++ {
+		r, k := decodeRune(word, i)
+		buf[n] = r
+		i += k
 	}
-	runes[n] = '$'
-	n++
-	for i := range n {
-		g := seedChars
-		for j := i; j < n && j < i+5; j++ {
-			g = g.with(uint64(runes[j]))
-			if j >= i+2 {
-				dst = append(dst, g)
-			}
+	buf[n] = '$'
+	for runes := buf[:n+1]; len(runes) > 2; runes = runes[1:] {
+		g := seedChars.with(uint64(runes[0])).with(uint64(runes[1]))
+		for _, r := range runes[2:min(5, len(runes))] {
+			g = g.with(uint64(r))
+			dst = append(dst, g)
 		}
 	}
 	return dst

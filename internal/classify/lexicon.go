@@ -23,32 +23,115 @@ type conceptHit struct {
 
 // lexicon finds the concepts that a message names. It is immutable.
 type lexicon struct {
-	names []string             // by concept
-	forms map[uint64][]concept // sequence hash of whole tokens
-	stems map[uint64][]concept // sequence hash whose last word is cut to the stem
-	first map[uint64]uint8     // token hash -> longest sequence that begins with it
-	short int                  // runes of the shortest stem
+	names []string  // by concept
+	lists []concept // what phrases name; every concept alone comes first, at its own number
+	forms phrases   // by sequence hash of whole tokens: forms, and what forms begin with
+	stems phrases   // by sequence hash whose last word is cut to the stem
+	alone bitFilter // of the stems that are a form by themselves
+}
+
+// phrase is a sequence of tokens that a form is or begins with.
+type phrase struct {
+	hash uint64
+	from uint32 // lists[from:][:n] is what it names
+	n    uint8
+	flag phraseFlag
+}
+
+type phraseFlag uint8
+
+const (
+	begins  phraseFlag = 1 << iota // a form begins with this token
+	goesOn                         // longer forms begin with this sequence
+	stemmed                        // this sequence and a stem make a form
+)
+
+// phrases finds phrases by their hash.
+type phrases struct {
+	list  []phrase
+	index hashIndex
+}
+
+// newPhrases has room for n phrases, and makes more where there are more.
+func newPhrases(n int) phrases {
+	return phrases{list: make([]phrase, 0, n), index: newHashIndex(n)}
+}
+
+// at is the phrase of that hash, nil where there is none.
+func (p *phrases) at(h uint64) *phrase {
+	x := &p.index
+	mask, tag := len(x.at)-1, x.tag(h)
+	for at := int(h) & mask; ; at = (at + 1) & mask {
+		e := x.at[at]
+		if e == 0 {
+			return nil
+		}
+		if i := e&x.low - 1; e&^x.low == tag && p.list[i].hash == h {
+			return &p.list[i]
+		}
+	}
+}
+
+// put is at, for a phrase that may be new.
+func (p *phrases) put(h uint64) *phrase {
+	if len(p.list) == cap(p.list) {
+		p.list = slices.Grow(p.list, 1)
+		p.index = newHashIndex(cap(p.list))
+		for i := range p.list {
+			p.index.add(p.list[i].hash, i)
+		}
+	}
+	if q := p.at(h); q != nil {
+		return q
+	}
+	p.index.add(h, len(p.list))
+	p.list = append(p.list, phrase{hash: h})
+	return &p.list[len(p.list)-1]
+}
+
+// bitFilter has a bit for each hash of a set, which others may share.
+type bitFilter []uint64
+
+func (f bitFilter) bit(h uint64) (word int, bit uint64) {
+	h = h * 0x9e3779b97f4a7c15 >> 32
+	return int(h>>6) & (len(f) - 1), 1 << (h & 63)
+}
+
+func (f bitFilter) add(h uint64) {
+	w, b := f.bit(h)
+	f[w] |= b
+}
+
+func (f bitFilter) mayHave(h uint64) bool {
+	w, b := f.bit(h)
+	return f[w]&b != 0
 }
 
 // loadLexicon reads the word files; its error lists every fault as file:line: problem.
 func loadLexicon() (*lexicon, error) {
-	x := &lexicon{forms: map[uint64][]concept{}, stems: map[uint64][]concept{}, first: map[uint64]uint8{}, short: 99}
+	x := &lexicon{alone: make(bitFilter, 1<<12), forms: newPhrases(1<<17 - 1), stems: newPhrases(1<<14 - 1)}
+	for c := range 1 << 8 {
+		x.lists = append(x.lists, concept(c))
+	}
 	files, err := wordFiles.ReadDir("lexicon/words")
 	if err != nil {
 		return nil, err
 	}
+	r := formReader{x: x}
 	var faults []string
 	for _, f := range files {
 		src, err := wordFiles.ReadFile(path.Join("lexicon/words", f.Name()))
 		if err != nil {
 			return nil, err
 		}
-		for n, line := range strings.Split(string(src), "\n") {
+		n, lang := 0, strings.TrimSuffix(f.Name(), ".tsv")
+		for line := range strings.SplitSeq(string(src), "\n") {
+			n++
 			if line == "" || line[0] == '#' {
 				continue
 			}
-			if err := x.add(strings.TrimSuffix(f.Name(), ".tsv"), line); err != nil {
-				faults = append(faults, fmt.Sprintf("%s:%d: %v", f.Name(), n+1, err))
+			if err := r.add(lang, line); err != nil {
+				faults = append(faults, fmt.Sprintf("%s:%d: %v", f.Name(), n, err))
 			}
 		}
 	}
@@ -58,22 +141,29 @@ func loadLexicon() (*lexicon, error) {
 	return x, nil
 }
 
+// formReader is the memory for reading forms.
+type formReader struct {
+	x    *lexicon
+	f    folded
+	toks []token
+}
+
 // add reads one line: concept, tab, forms.
-func (x *lexicon) add(lang, line string) error {
+func (r *formReader) add(lang, line string) error {
 	name, forms, ok := strings.Cut(line, "\t")
 	if !ok {
 		return fmt.Errorf("want concept, tab, forms")
 	}
-	c := x.concept(name)
-	var f folded
+	c := r.x.concept(name)
 	for form := range strings.SplitSeq(forms, "|") {
 		form = strings.TrimSpace(form)
 		if form == "" {
 			continue
 		}
 		stem := strings.HasSuffix(form, "*")
-		f.fold(strings.TrimSuffix(form, "*"))
-		x.form(&f, stem || lang == "ko", c)
+		r.f.fold(strings.TrimSuffix(form, "*"))
+		r.toks = tokenize(&r.f, nil, r.toks[:0])
+		r.x.form(r.f.text, r.toks, stem || lang == "ko", c)
 	}
 	return nil
 }
@@ -88,69 +178,131 @@ func (x *lexicon) concept(name string) concept {
 	return concept(i)
 }
 
-func (x *lexicon) form(f *folded, stem bool, c concept) {
-	toks := tokenize(f, nil, nil)
-	if len(toks) == 0 {
+const longestForm = 12 // tokens
+
+// form enters a form; in a stem the last word may go on.
+func (x *lexicon) form(text []byte, toks []token, stem bool, c concept) {
+	n := len(toks)
+	if n == 0 || n > longestForm {
 		return
 	}
+	last := toks[n-1]
+	open := stem && last.kind == wordToken
 	seq := uint64(0)
-	for _, t := range toks {
+	for i, t := range toks[:n-1] {
 		seq = mix(seq*3 ^ t.hash)
+		p := x.forms.put(seq)
+		if i == 0 {
+			p.flag |= begins
+		}
+		if open && i == n-2 {
+			p.flag |= stemmed
+		} else {
+			p.flag |= goesOn
+		}
 	}
-	into := x.forms
-	if stem && toks[len(toks)-1].kind == wordToken {
-		into = x.stems
-		last := toks[len(toks)-1]
-		x.short = min(x.short, utf8.RuneCount(f.text[last.start:last.end]))
+	seq = mix(seq*3 ^ last.hash)
+	if !open {
+		p := x.forms.put(seq)
+		if n == 1 && !stem {
+			p.flag |= begins
+		}
+		x.name(p, c)
+		return
 	}
-	if !slices.Contains(into[seq], c) {
-		into[seq] = append(into[seq], c)
+	if n == 1 {
+		x.alone.add(fnv(text[last.start:last.end]))
 	}
-	key := toks[0].hash
-	if len(toks) == 1 && stem {
-		return // single stems are tried for every word
-	}
-	x.first[key] = max(x.first[key], uint8(min(len(toks), 12)))
+	x.name(x.stems.put(seq), c)
 }
+
+// name adds the concept to those that the phrase names.
+func (x *lexicon) name(p *phrase, c concept) {
+	named := x.named(p)
+	switch {
+	case slices.Contains(named, c):
+		return
+	case p.n == 0:
+		p.from = uint32(c)
+	default:
+		p.from = uint32(len(x.lists))
+		x.lists = append(append(x.lists, named...), c)
+	}
+	p.n++
+}
+
+// named is what the phrase names.
+func (x *lexicon) named(p *phrase) []concept { return x.lists[p.from:][:p.n] }
 
 // find appends the concepts that the tokens name, in the order of their first token. Longer forms come first;
 // shorter ones inside them are named too.
 func (x *lexicon) find(text []byte, toks []token, dst []conceptHit) []conceptHit {
 	for i, t := range toks {
-		if n, ok := x.first[t.hash]; ok {
-			seq := uint64(0)
-			for k := 0; k < int(n) && i+k < len(toks); k++ {
-				u := toks[i+k]
-				if k > 0 && u.kind == wordToken {
-					dst = x.stem(text, u, seq, i, i+k+1, dst)
-				}
-				seq = mix(seq*3 ^ u.hash)
-				for _, c := range x.forms[seq] {
-					dst = append(dst, conceptHit{c, i, i + k + 1})
-				}
-			}
-		}
+		dst = x.findForms(text, toks, i, dst)
 		if t.kind == wordToken {
-			dst = x.stem(text, t, 0, i, i+1, dst)
+			dst = x.findStems(text, t, i, dst)
 		}
 	}
 	return dst
 }
 
-// stem tries every beginning of the word as the last word of a sequence.
-func (x *lexicon) stem(text []byte, t token, seq uint64, start, end int, dst []conceptHit) []conceptHit {
-	h := uint64(14695981039346656037)
-	runes := 0
+// findForms appends the concepts of the forms that begin with token i.
+func (x *lexicon) findForms(text []byte, toks []token, i int, dst []conceptHit) []conceptHit {
+	seq := mix(toks[i].hash)
+	p := x.forms.at(seq)
+	if p == nil || p.flag&begins == 0 {
+		return dst
+	}
+	for k := i + 1; ; k++ {
+		for _, c := range x.named(p) {
+			dst = append(dst, conceptHit{c, i, k})
+		}
+		if k == len(toks) {
+			return dst
+		}
+		u := toks[k]
+		if p.flag&stemmed != 0 && u.kind == wordToken {
+			dst = x.findStem(text, u, seq, i, k+1, dst)
+		}
+		if p.flag&goesOn == 0 {
+			return dst
+		}
+		seq = mix(seq*3 ^ u.hash)
+		if p = x.forms.at(seq); p == nil {
+			return dst
+		}
+	}
+}
+
+// findStems appends the concepts of the stems that the word at token i begins with, shortest first.
+func (x *lexicon) findStems(text []byte, t token, i int, dst []conceptHit) []conceptHit {
+	h := uint64(fnvBasis)
 	for k := t.start; k < t.end; k++ {
-		h = (h ^ uint64(text[k])) * 1099511628211
+		h = (h ^ uint64(text[k])) * fnvPrime
+		if !x.alone.mayHave(h) || k+1 < t.end && !utf8.RuneStart(text[k+1]) {
+			continue
+		}
+		if p := x.stems.at(mix(mix(h))); p != nil {
+			for _, c := range x.named(p) {
+				dst = append(dst, conceptHit{c, i, i + 1})
+			}
+		}
+	}
+	return dst
+}
+
+// findStem appends the concepts of the forms that are the sequence seq and a stem of the word t.
+func (x *lexicon) findStem(text []byte, t token, seq uint64, start, end int, dst []conceptHit) []conceptHit {
+	h := uint64(fnvBasis)
+	for k := t.start; k < t.end; k++ {
+		h = (h ^ uint64(text[k])) * fnvPrime
 		if k+1 < t.end && !utf8.RuneStart(text[k+1]) {
 			continue
 		}
-		if runes++; runes < x.short {
-			continue
-		}
-		for _, c := range x.stems[mix(seq*3^mix(h))] {
-			dst = append(dst, conceptHit{c, start, end})
+		if p := x.stems.at(mix(seq*3 ^ mix(h))); p != nil {
+			for _, c := range x.named(p) {
+				dst = append(dst, conceptHit{c, start, end})
+			}
 		}
 	}
 	return dst

@@ -2,11 +2,13 @@ package classify
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 )
@@ -17,20 +19,11 @@ import (
 // and rarities (uint8, in 1/20); for each network its vectors (netWidth int8), their scales (float32), wide weights (int16, in 1/1000) and
 // the layers' float32s in the order of their fields; the calibration (float32), and the SHA-256 of all before it.
 type Model struct {
-	grams []gram
-	index []int32 // open addressing: 1 + the row, 0 where free
-	idf   []uint8
-	minds [minds]mind
+	rows  []row // by gram, ascending
+	index hashIndex
+	minds [minds]layers
 	calib calibration
 	sum   [sha256.Size]byte
-}
-
-// mind is one network.
-type mind struct {
-	vecs   []int8
-	scales []float32
-	wide   []int16
-	layers layers
 }
 
 // calibration turns log-odds into probabilities: 1/(1+exp(-(slope·z+shift))), for review, payment and remind.
@@ -49,128 +42,113 @@ func (m *Model) Version() string { return hex.EncodeToString(m.sum[:6]) }
 // freeze rounds students to a model.
 func freeze(students [minds]*student, v *vocabulary, c calibration) *Model {
 	m := &Model{calib: c}
-	m.grams = make([]gram, 0, len(v.rows))
-	for g := range v.rows {
-		m.grams = append(m.grams, g)
-	}
-	slices.Sort(m.grams)
-	for _, g := range m.grams {
-		row := v.rows[g]
-		m.idf = append(m.idf, uint8(min(255, math.Round(float64(v.idf[row])/idfStep))))
+	for g, i := range v.rows {
+		r := row{gram: g, idf: uint8(min(255, math.Round(float64(v.idf[i])/idfStep)))}
 		for k, s := range students {
-			m.minds[k].add(&s.rows[row])
+			r.round(&s.rows[i], k)
 		}
+		m.rows = append(m.rows, r)
 	}
+	slices.SortFunc(m.rows, func(a, b row) int { return cmp.Compare(a.gram, b.gram) })
 	for k, s := range students {
-		m.minds[k].layers = s.layers
+		m.minds[k] = s.layers
 	}
 	m.reindex()
 	m.sum = sha256.Sum256(m.body())
 	return m
 }
 
-// add rounds one row.
-func (n *mind) add(e *embedding) {
+func (m *Model) reindex() {
+	m.index = newHashIndex(len(m.rows))
+	for i := range m.rows {
+		m.index.add(uint64(m.rows[i].gram), i)
+	}
+}
+
+// round sets what mind k knows of the row.
+func (r *row) round(e *embedding, k int) {
 	top := float32(1e-9)
 	for _, x := range e.vec {
 		top = max(top, max(x, -x))
 	}
 	scale := top / 127
-	for _, x := range e.vec {
-		n.vecs = append(n.vecs, int8(math.Round(float64(x/scale))))
+	for i, x := range e.vec {
+		r.vecs[k][i] = byte(int8(math.Round(float64(x / scale))))
 	}
-	n.scales = append(n.scales, scale)
-	for _, x := range e.wide {
-		n.wide = append(n.wide, int16(max(-32768, min(32767, math.Round(float64(x)/wideStep)))))
-	}
-}
-
-func (m *Model) reindex() {
-	size := 1
-	for size < 2*len(m.grams)+1 {
-		size *= 2
-	}
-	m.index = make([]int32, size)
-	for row, g := range m.grams {
-		at := int(g) & (size - 1)
-		for m.index[at] != 0 {
-			at = (at + 1) & (size - 1)
-		}
-		m.index[at] = int32(row) + 1
+	r.scales[k] = scale
+	for i, x := range e.wide {
+		r.wide[k][i] = int16(max(-32768, min(32767, math.Round(float64(x)/wideStep))))
 	}
 }
 
-// row is the row of a gram, -1 for one that the model does not know.
-func (m *Model) row(g gram) int32 {
-	mask := len(m.index) - 1
-	for at := int(g) & mask; ; at = (at + 1) & mask {
-		r := m.index[at] - 1
-		if r < 0 || m.grams[r] == g {
-			return r
-		}
-	}
+// consider lets mind k think through the scene.
+func (m *Model) consider(k int, s *scene, t *thought) {
+	gather(m.rows, s.feats, k, &t.vec, &t.wide)
+	m.minds[k].think(s, t)
 }
 
-// features weighs the grams of a message that the model knows: each group has length 1.
-func (m *Model) features(groups [2][]gram, dst []feature) []feature {
-	for _, group := range groups {
-		first, sum := len(dst), float32(0)
-		for _, g := range group {
-			if row := m.row(g); row >= 0 {
-				w := float32(m.idf[row]) * idfStep
-				sum += w * w
-				dst = append(dst, feature{row, w})
-			}
-		}
-		scale := float32(1 / math.Sqrt(float64(sum)+1e-9))
-		for i := range dst[first:] {
-			dst[first+i].val *= scale
-		}
-	}
-	return dst
-}
-
-// consider thinks through the scene.
-func (n *mind) consider(s *scene, t *thought) {
-	t.vec, t.wide = [netWidth]float32{}, [wideHeads]float32{}
-	for _, f := range s.feats {
-		w := f.val * n.scales[f.row]
-		for i, x := range n.vecs[int(f.row)*netWidth:][:netWidth] {
-			t.vec[i] += w * float32(x)
-		}
-		for i, x := range n.wide[int(f.row)*wideHeads:][:wideHeads] {
-			t.wide[i] += f.val * wideStep * float32(x)
-		}
-	}
-	n.layers.think(s, t)
-}
-
-// probability is the calibrated probability of one of the heads review, payment and remind.
-func (m *Model) probability(z *[numHeads]float32, head int) float64 {
-	c := m.calib[head-headReview]
-	return float64(sigmoid(c.Slope*z[head] + c.Shift))
-}
-
-// columns are the parts of the file after the number of rows, each a value that encoding/binary reads and writes.
-func (m *Model) columns() []any {
-	cols := []any{m.grams, m.idf}
+// ask lets each mind think about the scene with its own memories of the signals, and leaves in sig what they remember and
+// how they understood it. Their answers are averaged in z.
+func (m *Model) ask(s *scene, signals []Signal, t *thought, sig *Signal, z *[numHeads]float32) {
+	*z = [numHeads]float32{}
+	at := precede(signals, sig.Sender)
 	for k := range m.minds {
-		n := &m.minds[k]
-		cols = append(cols, n.vecs, n.scales, n.wide, &n.layers.bias, &n.layers.hid, &n.layers.hidBias, &n.layers.out,
-			&n.layers.outBias, &n.layers.mem, &n.layers.memBias)
+		s.recall(&at, func(i int) memory { return signals[i].memory(k) })
+		m.consider(k, s, t)
+		for h, x := range t.z {
+			z[h] += x / minds
+		}
+		var left memory
+		m.minds[k].remember(t, &left)
+		sig.keep(&left, k)
 	}
-	return append(cols, &m.calib)
+	sig.Said = understood(z)
+}
+
+// of is the calibrated probability of one of the heads review, payment and remind.
+func (c *calibration) of(z *[numHeads]float32, head int) float64 {
+	p := c[head-headReview]
+	return float64(sigmoid(p.Slope*z[head] + p.Shift))
+}
+
+// parts are the layers of a mind and the order in which the file holds them.
+func (n *layers) parts() []any {
+	return []any{&n.bias, &n.hid, &n.hidBias, &n.out, &n.outBias, &n.mem, &n.memBias}
 }
 
 func (m *Model) body() []byte {
-	var b bytes.Buffer
-	b.WriteString(modelMagic)
-	for _, col := range append([]any{uint32(len(m.grams))}, m.columns()...) {
-		if err := binary.Write(&b, binary.LittleEndian, col); err != nil {
-			panic("classify: model: " + err.Error()) // all columns have a fixed size
+	le := binary.LittleEndian
+	b := le.AppendUint32([]byte(modelMagic), uint32(len(m.rows)))
+	for i := range m.rows {
+		b = le.AppendUint64(b, uint64(m.rows[i].gram))
+	}
+	for i := range m.rows {
+		b = append(b, m.rows[i].idf)
+	}
+	for k := range m.minds {
+		for i := range m.rows {
+			b = append(b, m.rows[i].vecs[k][:]...)
+		}
+		for i := range m.rows {
+			b = le.AppendUint32(b, math.Float32bits(m.rows[i].scales[k]))
+		}
+		for i := range m.rows {
+			b = appendValue(b, &m.rows[i].wide[k])
+		}
+		for _, p := range m.minds[k].parts() {
+			b = appendValue(b, p)
 		}
 	}
-	return b.Bytes()
+	return appendValue(b, &m.calib)
+}
+
+// appendValue appends a value of fixed size.
+func appendValue(b []byte, v any) []byte {
+	b, err := binary.Append(b, binary.LittleEndian, v)
+	if err != nil {
+		panic("classify: model: " + err.Error())
+	}
+	return b
 }
 
 // MarshalBinary is the model's file. It never fails.
@@ -197,20 +175,80 @@ func ParseModel(file []byte) (*Model, error) {
 	if rows > maxRows {
 		return nil, fmt.Errorf("parse model of %d rows: %w", rows, ErrModel)
 	}
-	m.grams, m.idf = make([]gram, rows), make([]uint8, rows)
-	for k := range m.minds {
-		m.minds[k].scales = make([]float32, rows)
-		m.minds[k].vecs, m.minds[k].wide = make([]int8, rows*netWidth), make([]int16, rows*wideHeads)
+	m.rows = make([]row, rows)
+	c := cutter{b: file[len(modelMagic)+4 : n]}
+	m.read(&c)
+	if c.err == nil && len(c.b) > 0 {
+		c.err = fmt.Errorf("%d bytes too many", len(c.b))
 	}
-	r := bytes.NewReader(file[len(modelMagic)+4 : n])
-	for _, col := range m.columns() {
-		if err := binary.Read(r, binary.LittleEndian, col); err != nil {
-			return nil, fmt.Errorf("parse model: %w: %w", err, ErrModel)
-		}
-	}
-	if r.Len() != 0 {
-		return nil, fmt.Errorf("parse model: %d bytes too many: %w", r.Len(), ErrModel)
+	if c.err != nil {
+		return nil, fmt.Errorf("parse model: %w: %w", c.err, ErrModel)
 	}
 	m.reindex()
 	return m, nil
+}
+
+// columns are the parts of the file that hold something of every row.
+type columns struct {
+	grams, idf []byte
+	minds      [minds]struct{ vecs, scales, wide []byte }
+}
+
+// read sets rows, layers and calibration.
+func (m *Model) read(c *cutter) {
+	var cols columns
+	n := len(m.rows)
+	cols.grams, cols.idf = c.cut(8*n), c.cut(n)
+	for k := range cols.minds {
+		of := &cols.minds[k]
+		of.vecs, of.scales, of.wide = c.cut(netWidth*n), c.cut(4*n), c.cut(2*wideHeads*n)
+		for _, p := range m.minds[k].parts() {
+			c.value(p)
+		}
+	}
+	c.value(&m.calib)
+	if c.err != nil {
+		return
+	}
+	for i := range m.rows {
+		m.rows[i].read(&cols, i)
+	}
+}
+
+// read sets row i from the columns.
+func (r *row) read(cols *columns, i int) {
+	le := binary.LittleEndian
+	r.gram, r.idf = gram(le.Uint64(cols.grams[8*i:])), cols.idf[i]
+	for k := range r.vecs {
+		of := &cols.minds[k]
+		r.scales[k] = math.Float32frombits(le.Uint32(of.scales[4*i:]))
+		copy(r.vecs[k][:], of.vecs[netWidth*i:])
+		wide := of.wide[2*wideHeads*i:]
+		for j := range r.wide[k] {
+			r.wide[k][j] = int16(le.Uint16(wide[2*j:]))
+		}
+	}
+}
+
+// cutter cuts a model's file into its parts; err is the first error.
+type cutter struct {
+	b   []byte
+	err error
+}
+
+func (c *cutter) cut(n int) []byte {
+	if n > len(c.b) {
+		c.b, c.err = nil, io.ErrUnexpectedEOF
+		return nil
+	}
+	part := c.b[:n]
+	c.b = c.b[n:]
+	return part
+}
+
+// value reads a value of fixed size.
+func (c *cutter) value(p any) {
+	if _, err := binary.Decode(c.cut(binary.Size(p)), binary.LittleEndian, p); err != nil && c.err == nil {
+		c.err = err
+	}
 }

@@ -59,9 +59,9 @@ func TestModelSurvivesItsFile(t *testing.T) {
 	if got.Version() != want.Version() {
 		t.Errorf("version %s, want %s", got.Version(), want.Version())
 	}
-	for row, g := range want.grams {
-		if got.row(g) != int32(row) {
-			t.Fatalf("row of gram %x is %d, want %d", g, got.row(g), row)
+	for i := range want.rows {
+		if g := want.rows[i].gram; got.row(g) != int32(i) || got.rows[i] != want.rows[i] {
+			t.Fatalf("row %d of gram %x is %+v at %d, want %+v", i, g, got.rows[i], got.row(g), want.rows[i])
 		}
 	}
 	if got.row(12345) != -1 {

@@ -57,10 +57,13 @@ type scene struct {
 type thought struct {
 	vec    [netWidth]float32
 	wide   [wideHeads]float32
+	bare   memory // sums for mine, before they are squashed
 	mine   memory // of the bare message, to be compared with the other party's
 	in     [numInputs]float32
 	hidden [netHidden]float32
 	z      [numHeads]float32
+
+	seen, fired blocks // of in and hidden
 }
 
 // think completes t, whose vec and wide hold the sums over the message's grams.
@@ -68,13 +71,17 @@ func (n *layers) think(s *scene, t *thought) {
 	for i, v := range t.vec {
 		t.vec[i] = tanh(v + n.bias[i])
 	}
-	n.bare(&t.vec, &t.mine)
+	n.recognise(t)
 	n.input(s, t)
-	for j := range t.hidden {
-		t.hidden[j] = max(0, n.hidBias[j]+dot(n.hid[j][:], t.in[:]))
+	t.seen.of(t.in[:])
+	n.sumHidden(&t.in, &t.seen, &t.hidden)
+	for j, h := range t.hidden {
+		t.hidden[j] = max(0, n.hidBias[j]+h)
 	}
-	for k := range t.z {
-		t.z[k] = n.outBias[k] + dot(n.out[k][:], t.hidden[:])
+	t.fired.of(t.hidden[:])
+	n.sumHeads(&t.hidden, &t.fired, &t.z)
+	for k, b := range n.outBias {
+		t.z[k] += b
 	}
 	for i, w := range t.wide {
 		t.z[headReview+i] += w
@@ -94,49 +101,44 @@ func (n *layers) input(s *scene, t *thought) {
 	copy(in[4*netMemory:], s.known[:])
 }
 
-// bare is the memory of a message by its words alone.
-func (n *layers) bare(vec *[netWidth]float32, m *memory) {
-	for i := range m {
-		m[i] = tanh(n.memBias[i] + dot(n.mem[i][:netWidth], vec[:]))
+// recognise sets the memory of a message by its words alone.
+func (n *layers) recognise(t *thought) {
+	t.seen.of(t.vec[:])
+	n.sumMemory(0, t.vec[:], &t.seen, &t.bare)
+	for i := range t.bare {
+		t.bare[i] += n.memBias[i]
+		t.mine[i] = tanh(t.bare[i])
 	}
 }
 
 // remember is the memory of a message as it was understood.
 func (n *layers) remember(t *thought, m *memory) {
+	n.sumMemory(netWidth, t.hidden[:], &t.fired, m)
 	for i := range m {
-		m[i] = tanh(n.memBias[i] + dot(n.mem[i][:netWidth], t.vec[:]) + dot(n.mem[i][netWidth:], t.hidden[:]))
+		m[i] = tanh(t.bare[i] + m[i])
 	}
-}
-
-func dot(a, b []float32) float32 {
-	b = b[:len(a)]
-	var s0, s1, s2, s3 float32
-	for len(a) >= 4 && len(b) >= 4 {
-		s0 += a[0] * b[0]
-		s1 += a[1] * b[1]
-		s2 += a[2] * b[2]
-		s3 += a[3] * b[3]
-		a, b = a[4:], b[4:]
-	}
-	for i, x := range a {
-		s0 += x * b[i]
-	}
-	return s0 + s1 + s2 + s3
 }
 
 // tanh is a ratio of polynomials, within 1e-6 of math.Tanh, and made of plain multiplications and additions: it gives
 // the same bits on processors with and without fused ones, so that a training can be repeated elsewhere.
 func tanh(x float32) float32 {
-	x = max(-9, min(9, x))
+	if x > 9 {
+		x = 9
+	} else if x < -9 {
+		x = -9
+	}
 	q := x * x
 	p := float32(-2.76076847742355e-16)
-	for _, c := range [...]float32{2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08, 1.48572235717979e-05, 6.37261928875436e-04, 4.89352455891786e-03} {
-		p = float32(p*q) + c
-	}
+	p = float32(p*q) + 2.00018790482477e-13
+	p = float32(p*q) + -8.60467152213735e-11
+	p = float32(p*q) + 5.12229709037114e-08
+	p = float32(p*q) + 1.48572235717979e-05
+	p = float32(p*q) + 6.37261928875436e-04
+	p = float32(p*q) + 4.89352455891786e-03
 	d := float32(1.19825839466702e-06)
-	for _, c := range [...]float32{1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03} {
-		d = float32(d*q) + c
-	}
+	d = float32(d*q) + 1.18534705686654e-04
+	d = float32(d*q) + 2.26843463243900e-03
+	d = float32(d*q) + 4.89352518554385e-03
 	return float32(x*p) / d
 }
 

@@ -13,19 +13,6 @@ func TestTanh(t *testing.T) {
 	}
 }
 
-func TestDot(t *testing.T) {
-	for n := range 12 {
-		a, b, want := make([]float32, n), make([]float32, n), float32(0)
-		for i := range n {
-			a[i], b[i] = float32(i+1), float32(2*i-3)
-			want += a[i] * b[i]
-		}
-		if got := dot(a, b); got != want {
-			t.Errorf("%d numbers: %v, want %v", n, got, want)
-		}
-	}
-}
-
 // A message meets the other party's last memory, its sender's own last, and no more than olderMemories before them.
 func TestPrecedents(t *testing.T) {
 	const me, other = 1, 2

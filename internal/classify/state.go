@@ -15,7 +15,7 @@ const (
 	maxFragment = 24
 	// signalVersion is the first byte of an encoded signal. Raise it when the meaning of the rest changes: an old
 	// signal is then unreadable, and history starts anew for that conversation.
-	signalVersion = 1
+	signalVersion = 2
 )
 
 // Signal is what remains of an earlier message: facts, never text.
@@ -23,6 +23,7 @@ type Signal struct {
 	Offset int64
 	Sender uint16                 // tells the parties of one conversation apart; no more of the sender's id than that
 	Facts  Facts                  // what stood in the message
+	Said   Said                   // how the message was understood
 	Memory [minds][netMemory]int8 // what the model remembers of the message, as 1/127ths
 
 	// A piece of evidence that is complete only together with others. It leaves with the window.
@@ -52,14 +53,16 @@ const (
 	FactSystem   // written by the platform
 	FactDisguise // something in it was disguised
 	FactComplete // completes a piece of evidence that earlier messages began
+	FactDefer    // speaks of what may be once there is a contract
 )
 
-// AppendBinary encodes the signal, some sixty bytes; equal signals give equal bytes. It never fails.
+// AppendBinary encodes the signal, some eighty bytes; equal signals give equal bytes. It never fails.
 func (s *Signal) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, signalVersion)
 	b = binary.AppendVarint(b, s.Offset)
 	b = binary.BigEndian.AppendUint16(b, s.Sender)
 	b = binary.AppendUvarint(b, uint64(s.Facts))
+	b = append(b, s.Said[:]...)
 	for _, mind := range s.Memory {
 		for _, m := range mind {
 			b = append(b, byte(m))
@@ -87,6 +90,7 @@ func (s *Signal) UnmarshalBinary(b []byte) error {
 	}
 	r := byteReader{b: b[1:]}
 	*s = Signal{Offset: r.varint(), Sender: uint16(r.byte())<<8 | uint16(r.byte()), Facts: Facts(r.uvarint())}
+	copy(s.Said[:], r.take(uint64(numSaid)))
 	for k := range s.Memory {
 		for i := range s.Memory[k] {
 			s.Memory[k][i] = int8(r.byte())

@@ -1,9 +1,6 @@
 package classify
 
-import (
-	"unicode"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // tokenKind tells what a token is made of.
 type tokenKind uint8
@@ -57,75 +54,71 @@ const (
 
 // next reads one token at i; white space has no hash.
 func next(t []byte, i int) token {
-	r, n := utf8.DecodeRune(t[i:])
-	switch {
-	case isDigit(r):
+	r, n := decodeRune(t, i)
+	switch c := classOf(r); {
+	case c&digitRune != 0:
 		j := i + n
 		for j < len(t) {
-			r, n := utf8.DecodeRune(t[j:])
+			r, n := decodeRune(t, j)
 			if !isDigit(r) {
 				break
 			}
 			j += n
 		}
 		return token{i, j, digitsToken, mix(digitsSeed + uint64(min(j-i, 12)))}
-	case unwritten(r):
+	case c&glyphRune != 0:
 		return token{i, i + n, glyphToken, hashBytes(t[i : i+n])}
-	case isLetter(r):
-		j := i + n
-		for j < len(t) {
-			r, n := utf8.DecodeRune(t[j:])
-			if !isLetter(r) && !(r == '\'' && j+1 < len(t) && isASCIILetter(t[j+1])) || unwritten(r) {
-				break
-			}
-			j += n
-		}
-		return token{i, j, wordToken, hashBytes(t[i:j])}
-	case unicode.IsSpace(r):
+	case c&letterRune != 0:
+		j, h := letters(t, i)
+		return token{i, j, wordToken, mix(h)}
+	case c&spaceRune != 0:
 		return token{i, i + n, markToken, 0}
 	}
 	return token{i, i + n, markToken, hashBytes(t[i : i+n])}
 }
 
+// letters is the end of the word at i, and its fnv.
+func letters(t []byte, i int) (end int, h uint64) {
+	h = fnvBasis
+	for i < len(t) {
+		if c := t[i]; c < utf8.RuneSelf {
+			if !isLetter(rune(c)) && !(c == '\'' && i+1 < len(t) && isASCIILetter(t[i+1])) {
+				break
+			}
+			h = (h ^ uint64(c)) * fnvPrime
+			i++
+			continue
+		}
+		r, n := decodeRune(t, i)
+		if classOf(r)&(letterRune|glyphRune) != letterRune {
+			break
+		}
+		for _, c := range t[i : i+n] {
+			h = (h ^ uint64(c)) * fnvPrime
+		}
+		i += n
+	}
+	return i, h
+}
+
 func isASCIILetter(b byte) bool { return 'a' <= b && b <= 'z' }
 
-func isDigit(r rune) bool {
-	if r < utf8.RuneSelf {
-		return '0' <= r && r <= '9'
-	}
-	return unicode.IsDigit(r)
-}
+const (
+	fnvBasis = 14695981039346656037
+	fnvPrime = 1099511628211
+)
 
-func isLetter(r rune) bool {
-	if r < utf8.RuneSelf {
-		return 'a' <= r && r <= 'z' || r == '_'
+// fnv is FNV-1a.
+func fnv(b []byte) uint64 {
+	h := uint64(fnvBasis)
+	for _, c := range b {
+		h = (h ^ uint64(c)) * fnvPrime
 	}
-	return unicode.IsLetter(r) || unicode.IsMark(r)
-}
-
-// unwritten reports characters of scripts that write no space between words.
-func unwritten(r rune) bool {
-	switch {
-	case r < 0x0e00:
-		return false
-	case r < 0x0ee0: // Thai, Lao
-		return true
-	case 0x1000 <= r && r < 0x10a0: // Burmese
-		return true
-	case 0x1780 <= r && r < 0x1800: // Khmer
-		return true
-	}
-	return 0x3040 <= r && r < 0x3100 || 0x3400 <= r && r < 0xa000 || 0x20000 <= r && r < 0x32000
+	return h
 }
 
 // hashBytes is FNV-1a with a final mix: stable across versions, since trained models name features by it.
-func hashBytes(b []byte) uint64 {
-	h := uint64(14695981039346656037)
-	for _, c := range b {
-		h = (h ^ uint64(c)) * 1099511628211
-	}
-	return mix(h)
-}
+func hashBytes(b []byte) uint64 { return mix(fnv(b)) }
 
 // mix spreads the bits of h (splitmix64's finalizer).
 func mix(h uint64) uint64 {

@@ -40,13 +40,17 @@ func defaultOptions() options {
 
 // lesson is an example prepared for training: what does not change from one epoch to the next.
 type lesson struct {
-	grams  [2][]gram // words, characters
-	scene  scene
-	prior  precedents        // indices of lessons
-	target [numHeads]float32 // NaN where there is nothing to learn
-	weight float32
-	held   bool // kept from training
-	memory memory
+	message *Message
+	words   int
+	first   int       // the lesson that begins the conversation
+	signal  Signal    // without a memory
+	grams   [2][]gram // words, characters
+	scene   scene
+	prior   precedents        // indices of lessons
+	target  [numHeads]float32 // NaN where there is nothing to learn
+	weight  float32
+	held    bool // kept from training
+	memory  memory
 }
 
 // unknown is the target that teaches nothing.
@@ -379,37 +383,89 @@ func (v *vocabulary) features(groups [2][]gram, dst []feature) []feature {
 func lessons(r *reader, examples []Example) []lesson {
 	all := make([]lesson, len(examples))
 	var d view
-	signals := []Signal{}
+	var signals []Signal
+	first := 0
 	for i := range examples {
 		e, q := &examples[i], &all[i]
-		if i == 0 || examples[i-1].ConversationID != e.ConversationID {
-			signals = signals[:0]
+		if e.ConversationID != examples[first].ConversationID {
+			first, signals = i, signals[:0]
 		}
 		r.read(e.Text, &d)
-		q.grams = [2][]gram{slices.Clone(d.words), slices.Clone(d.chars)}
-		sender := senderOf(e.SenderID)
-		facts := d.facts
+		q.message, q.words, q.first, q.weight = &e.Message, len(d.tokens), first, 1
+		q.grams = [2][]gram{distinct(d.words), distinct(d.chars)}
+		q.signal = Signal{Offset: int64(i), Sender: senderOf(e.SenderID), Facts: d.facts}
 		if _, ok := r.assemble(&d, signals); ok {
-			facts |= FactComplete
+			q.signal.Facts |= FactComplete
 		}
-		q.weight = 1
 		if exempt(e.SenderRole) {
-			facts |= FactSystem
+			q.signal.Facts |= FactSystem
 			q.weight = 0
 		}
-		q.scene.know(&e.Message, len(d.tokens), facts, signals, sender)
-		q.prior = precede(signals, sender)
+		q.prior = precede(signals, q.signal.Sender)
 		for k, at := range q.prior {
 			if at >= 0 {
 				q.prior[k] = int(signals[at].Offset)
 			}
 		}
 		targets(e, &q.target)
-		piece, _, _ := d.piecesOf()
-		signals = append(signals, Signal{Offset: int64(i), Sender: sender, Facts: facts, Fragment: piece})
+		q.signal.Fragment, _, _ = d.piecesOf()
+		signals = append(signals, q.signal)
 	}
 	foresee(examples, all)
 	return all
+}
+
+// know sets what lesson i knows of the messages before it, as they were understood.
+func know(all []lesson, i int, signals []Signal) []Signal {
+	q := &all[i]
+	signals = signals[:0]
+	for j := max(q.first, i-Window); j < i; j++ {
+		signals = append(signals, all[j].signal)
+	}
+	q.scene.know(q.message, q.words, q.signal.Facts, signals, q.signal.Sender)
+	return signals
+}
+
+// crossFit lets each lesson be understood by a student of other conversations, so that a network learns from
+// misunderstandings as they will happen, not from lessons that it knows by heart.
+func crossFit(all []lesson, use func(*lesson) bool, v *vocabulary, o options) {
+	part := func(q *lesson) int { return int(hashString(q.message.ConversationID) % crossParts) }
+	var signals []Signal
+	for i := range all {
+		all[i].signal.Said = Said{}
+		signals = know(all, i, signals)
+	}
+	for k := range crossParts {
+		s := newStudent(len(v.idf), o)
+		s.teach(all, func(q *lesson) bool { return use(q) && part(q) != k })
+		s.recite(all, func(q *lesson) bool { return part(q) == k })
+	}
+	for i := range all {
+		signals = know(all, i, signals)
+	}
+}
+
+const crossParts = 3
+
+// recite thinks through all lessons in order, as live, and has those that are asked for understood.
+func (s *student) recite(all []lesson, asked func(*lesson) bool) {
+	var t thought
+	for i := range all {
+		q := &all[i]
+		q.remember(all)
+		s.consider(&q.scene, &t)
+		s.layers.remember(&t, &q.memory)
+		if asked(q) {
+			q.signal.Said = understood(&t.z)
+		}
+	}
+}
+
+// distinct is a copy of the grams in order, each once.
+func distinct(g []gram) []gram {
+	g = slices.Clone(g)
+	slices.Sort(g)
+	return slices.Compact(g)
 }
 
 func exempt(role string) bool { return role == "system" || role == "support" }
@@ -446,6 +502,7 @@ func train(all []lesson, use func(*lesson) bool, c calibration) *Model {
 	for i := range all {
 		all[i].scene.feats = v.features(all[i].grams, nil)
 	}
+	crossFit(all, use, v, o)
 	var students [minds]*student
 	for k := range students {
 		o.seed = uint64(k + 1)
@@ -477,30 +534,25 @@ func HoldOut(examples []Example, held func(conversation string) bool) ([]Unseen,
 	}
 	m := train(all, func(q *lesson) bool { return !q.held }, calibration{})
 	out := make([]Unseen, len(all))
-	for k := range m.minds {
-		m.recite(all, k, out)
-	}
+	m.recite(all, out)
 	return out, nil
 }
 
-// recite lets one mind read all lessons in order, as live, and adds its share of the answers to those held out.
-func (m *Model) recite(all []lesson, k int, out []Unseen) {
+// recite lets the model read the held lessons in order, as live.
+func (m *Model) recite(all []lesson, out []Unseen) {
+	var signals []Signal
+	var set rowSet
 	var t thought
-	var sig Signal
+	var z [numHeads]float32
 	for i := range all {
 		q := &all[i]
-		q.scene.feats = m.features(q.grams, q.scene.feats[:0])
-		q.remember(all)
-		m.minds[k].consider(&q.scene, &t)
-		m.minds[k].layers.remember(&t, &q.memory)
-		sig.keep(&q.memory, k) // as coarse as it comes back from history
-		q.memory = sig.memory(k)
 		if !q.held {
 			continue
 		}
-		for h := range out[i] {
-			out[i][h] += t.z[headReview+h] / minds
-		}
+		signals = know(all, i, signals)
+		q.scene.feats = m.features(q.grams, &set, q.scene.feats[:0])
+		m.ask(&q.scene, signals, &t, &q.signal, &z)
+		copy(out[i][:], z[headReview:])
 	}
 }
 

@@ -17,8 +17,9 @@ type view struct {
 	tokens   []token
 	hits     []conceptHit
 	facts    Facts
-	words    []gram // of tokens, concepts, evidence and tools
-	chars    []gram // of characters
+	words    []gram // of tokens, concepts, evidence and tools; a gram may stand in it more than once
+	chars    []gram // of characters, likewise
+	rows     rowSet // scratch
 }
 
 // toolHit is a tool that the message names.
@@ -34,8 +35,9 @@ type reader struct {
 	lexicon *lexicon
 	tools   [toolOwn + 1][2]concept // concept of a tool's kind, weak and strong
 	kinds   [numKinds]concept
-	bogus   concept // placeholder data
-	piece   concept // a piece of split evidence
+	bogus   concept    // placeholder data
+	later   [2]concept // after, contract: what may be once there is one
+	piece   concept    // a piece of split evidence
 }
 
 var toolConcepts = [...]string{"tool_messaging", "tool_meeting", "tool_payment", "tool_mail", "tool_social", "tool_own"}
@@ -58,6 +60,7 @@ func newReader() (*reader, error) {
 	for i, n := range kindConcepts {
 		r.kinds[i] = lex.concept(n)
 	}
+	r.later = [2]concept{lex.concept("after"), lex.concept("contract")}
 	r.bogus, r.piece = lex.concept("a_placeholder"), lex.concept("a_piece")
 	return r, nil
 }
@@ -72,18 +75,15 @@ func (r *reader) read(text string, d *view) {
 	d.hits = r.lexicon.find(d.f.text, d.tokens, d.hits[:0])
 	d.hits = r.named(d, d.hits)
 	d.facts = d.known()
+	if d.follows(r.later[0], r.later[1]) {
+		d.facts |= FactDefer
+	}
 	d.words = wordGrams(d.tokens, d.words[:0])
 	d.words = conceptGrams(d.hits, d.words)
 	for _, t := range d.tools {
 		d.words = append(d.words, seedTool.with(hashString(t.tool.name)))
 	}
-	d.words = distinct(d.words)
-	d.chars = distinct(charGrams(d.f.text, d.tokens, d.chars[:0]))
-}
-
-func distinct(g []gram) []gram {
-	slices.Sort(g)
-	return slices.Compact(g)
+	d.chars = charGrams(d.f.text, d.tokens, d.chars[:0])
 }
 
 // places turns the evidence that stands in one place into entities, which are read as one token each.
@@ -141,6 +141,22 @@ func (d *view) hit(c concept, a, b int) conceptHit {
 		j++
 	}
 	return conceptHit{c, i, max(j, i+1)}
+}
+
+// follows tells whether concept b stands within five tokens after concept a, or before it.
+func (d *view) follows(a, b concept) bool {
+	last := -6
+	was := a
+	for _, h := range d.hits {
+		if h.concept != a && h.concept != b {
+			continue
+		}
+		if h.concept != was && h.start-last <= 5 {
+			return true
+		}
+		was, last = h.concept, h.end
+	}
+	return false
 }
 
 // known sums up what detectors are sure of.

@@ -103,7 +103,7 @@ func version(source []byte) string {
 
 // Decide applies the policy. It does not keep m or findings.
 func (p *Policy) Decide(m *classify.Message, findings []classify.Finding) Decision {
-	if len(findings) == 0 || slices.Contains(p.exempt, m.SenderRole) {
+	if len(findings) == 0 || p.isExempt(m) {
 		return Decision{}
 	}
 	var d Decision
@@ -131,13 +131,13 @@ func (p *Policy) Decide(m *classify.Message, findings []classify.Finding) Decisi
 
 // ruleFor is the strongest rule that applies to the finding, nil where none does.
 func (p *Policy) ruleFor(stage classify.Stage, f classify.Finding) *rule {
-	if f.Normalized != "" && slices.Contains(p.ownTools, f.Normalized) {
+	if p.isOwn(f) {
 		return nil
 	}
 	var best *rule
 	for i := range p.rules {
 		r := &p.rules[i]
-		if f.Score < r.minScore || r.stages>>stage&1 == 0 || r.categories>>f.Category&1 == 0 || r.acts>>f.Act&1 == 0 {
+		if r.miss(stage, f) != "" {
 			continue
 		}
 		if best == nil || r.action > best.action || r.action == best.action && r.severity > best.severity {
@@ -145,6 +145,27 @@ func (p *Policy) ruleFor(stage classify.Stage, f classify.Finding) *rule {
 		}
 	}
 	return best
+}
+
+func (p *Policy) isExempt(m *classify.Message) bool { return slices.Contains(p.exempt, m.SenderRole) }
+
+func (p *Policy) isOwn(f classify.Finding) bool {
+	return f.Normalized != "" && slices.Contains(p.ownTools, f.Normalized)
+}
+
+// miss says why the rule does not apply to the finding; empty where it does.
+func (r *rule) miss(stage classify.Stage, f classify.Finding) Miss {
+	switch {
+	case r.categories>>f.Category&1 == 0:
+		return MissCategory
+	case r.stages>>stage&1 == 0:
+		return MissStage
+	case r.acts>>f.Act&1 == 0:
+		return MissAct
+	case f.Score < r.minScore:
+		return MissScore
+	}
+	return ""
 }
 
 // reason says in words what the surest finding of the deciding rule is.
