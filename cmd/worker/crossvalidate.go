@@ -1,6 +1,7 @@
 package main
 
 import (
+	"hash/crc32"
 	"maps"
 
 	"onside"
@@ -8,16 +9,17 @@ import (
 	"onside/internal/policy"
 )
 
-// crossValidated judges every event by a model that has seen nothing of its conversation: that of the other folds,
-// calibrated as the given one.
-func crossValidated(shipped *classify.Classifier, p *policy.Policy, events []onside.Event) (map[string]onside.Verdict, error) {
+// crossValidated judges every event by a model that has seen nothing of its conversation: that of the other folds, or of a share
+// of their conversations, calibrated as the given one.
+func crossValidated(shipped *classify.Classifier, p *policy.Policy, events []onside.Event, share float64) (map[string]onside.Verdict, error) {
 	var parts [folds]map[string]onside.Verdict
 	err := eachFold(func(k int) error {
 		var learn, judge []onside.Event
 		for _, e := range events {
-			if foldOf(e.ConversationID) == k {
+			switch {
+			case foldOf(e.ConversationID) == k:
 				judge = append(judge, e)
-			} else {
+			case rankOf(e.ConversationID) < share:
 				learn = append(learn, e)
 			}
 		}
@@ -32,6 +34,11 @@ func crossValidated(shipped *classify.Classifier, p *policy.Policy, events []ons
 		maps.Copy(out, part)
 	}
 	return out, err
+}
+
+// rankOf puts a conversation between 0 and 1, independently of its fold; minimal pairs stay together.
+func rankOf(conversation string) float64 {
+	return float64(crc32.ChecksumIEEE([]byte(onside.Pair(conversation)))/folds%1000) / 1000
 }
 
 // fitted is a classifier fitted to the events.

@@ -18,13 +18,17 @@ func (c *cli) evalCommand() *cobra.Command {
 	var split, modelFile string
 	var misses int
 	var asJSON, cross bool
+	var share float64
+	var attack mutationFlags
 	cmd := &cobra.Command{
 		Use:   "eval [FILE...]",
 		Short: "Score the classifier and policy against labelled conversations",
 		Long: "eval classifies labelled events and prints precision, recall and F1 of the reviews by category, obfuscation,\n" +
 			"language, intent, file and length. A FILE is JSON Lines of events with a \"label\", or conversations in the compact\n" +
-			"format where its name ends in .txt. Without FILE the corpus in the binary is used.",
-		Example: "  worker eval --split all --cross-validate\n  worker eval --misses 20 my-labelled.jsonl",
+			"format where its name ends in .txt. Without FILE the corpus in the binary is used.\n\n" +
+			"With --mutations it takes contacts that stand in the open, writes them in every disguise, and says which get through, and how often\n" +
+			"innocent numbers that are written so come out as reviews.",
+		Example: "  worker eval --split all --cross-validate\n  worker eval --misses 20 my-labelled.jsonl\n  worker eval --mutations --benign chat.jsonl",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			events, err := labelled(args, split)
 			if err != nil {
@@ -41,7 +45,13 @@ func (c *cli) evalCommand() *cobra.Command {
 				fmt.Fprintln(c.err, "note: the model in the binary was fitted on this corpus. For figures on text that it has not seen:\n"+
 					"  worker eval --cross-validate")
 			}
-			report, err := score(s, events, cross)
+			if share <= 0 || share > 1 {
+				return fail(exitUsage, fmt.Errorf("--share: %v is not above 0 and at most 1", share))
+			}
+			if attack.on {
+				return c.evalMutations(s, events, &attack, misses, asJSON)
+			}
+			report, err := score(s, events, cross, share)
 			if err != nil {
 				return err
 			}
@@ -59,6 +69,8 @@ func (c *cli) evalCommand() *cobra.Command {
 	flags.register(cmd.Flags(), "policy")
 	cmd.Flags().StringVar(&modelFile, "model", "", "model `file` (default: the one in the binary)")
 	cmd.Flags().BoolVar(&cross, "cross-validate", false, "judge each conversation by a model fitted on the others; takes minutes")
+	cmd.Flags().Float64Var(&share, "share", 1, "with --cross-validate: fit on this `part` of the conversations only, for a learning curve")
+	attack.register(cmd)
 	cmd.Flags().IntVar(&misses, "misses", 0, "also print the first `n` wrong answers")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the figures as one JSON object")
 	return cmd
@@ -81,11 +93,11 @@ func loadModel(path string) (*classify.Classifier, error) {
 }
 
 // score judges the events by the model, or by models that have not seen their conversations.
-func score(s *setup, events []onside.Event, cross bool) (*onside.Report, error) {
+func score(s *setup, events []onside.Event, cross bool, share float64) (*onside.Report, error) {
 	if !cross {
 		return onside.Score(events, decideAll(s.model, s.policy, events)), nil
 	}
-	verdicts, err := crossValidated(s.model, s.policy, events)
+	verdicts, err := crossValidated(s.model, s.policy, events, share)
 	if err != nil {
 		return nil, err
 	}
