@@ -25,6 +25,11 @@ func (j *judge) decide(m *classify.Message) policy.Decision {
 	if state == nil {
 		state = j.conversations.add(m.ConversationID)
 	}
+	return j.decideIn(m, state)
+}
+
+// decideIn is decide for a message of the conversation whose state is given.
+func (j *judge) decideIn(m *classify.Message, state *classify.State) policy.Decision {
 	j.model.Classify(m, state, &j.result)
 	state.Fold(j.result.Signal)
 	return j.policy.Decide(m, j.result.Findings)

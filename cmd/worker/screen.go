@@ -22,23 +22,29 @@ type screen struct {
 const plainWidth = 100
 
 func newScreen(w io.Writer, env func(string) (string, bool)) *screen {
-	s := &screen{w: w, size: func() int { return plainWidth }}
+	s := &screen{w: w}
+	s.style, s.size, s.tty = dress(w, env)
+	if s.tty {
+		io.WriteString(w, "\x1b[?25l") // no cursor
+	}
+	return s
+}
+
+// dress is how to write to w: colours and columns, and whether it is a terminal.
+func dress(w io.Writer, env func(string) (string, bool)) (_ style, columns func() int, tty bool) {
 	f, ok := w.(*os.File)
 	kind, _ := env("TERM")
 	if !ok || !term.IsTerminal(int(f.Fd())) || kind == "dumb" {
-		return s
+		return style{}, func() int { return plainWidth }, false
 	}
 	noColor, _ := env("NO_COLOR")
-	s.tty, s.style = true, style{sgr: noColor == ""}
-	s.size = func() int {
+	return style{sgr: noColor == ""}, func() int {
 		n, _, err := term.GetSize(int(f.Fd()))
 		if err != nil || n < 1 {
 			return 80
 		}
 		return n
-	}
-	io.WriteString(w, "\x1b[?25l") // no cursor
-	return s
+	}, true
 }
 
 // width is how wide text may be: the whole of a narrow terminal, a readable part of a wide one.
