@@ -21,9 +21,11 @@ func (n *namer) known() {
 		at += k.numbers
 	}
 	for t := range numTopics {
+		name := "no talk of " + t.String() + " yet"
 		if n.stands(at) {
-			n.told(FamilyEarlier, "where "+t.String()+" stands", at, at+topicNumbers)
+			name = "where " + t.String() + " stands"
 		}
+		n.told(FamilyEarlier, name, at, at+topicNumbers)
 		at += topicNumbers
 	}
 	n.told(FamilyEarlier, "the platform wrote", at, at+2)
