@@ -8,6 +8,7 @@ type config struct {
 	Kafka        kafkaConfig   `yaml:"kafka" doc:"Where events come from and flags go."`
 	Events       eventsConfig  `yaml:"events" doc:"Where the parts of an event stand in its JSON, as JSON pointers; another topic than ours needs no change, only other pointers. CloudEvents envelopes are recognised while none is given."`
 	Redis        redisConfig   `yaml:"redis" doc:"What is remembered: who published which flag, and what a conversation has said so far. Without Redis flags are still published, marked unverified."`
+	Delivery     string        `yaml:"delivery" oneof:"at_least_once,exactly_once" doc:"What a consumer of the output sees after a crash. at_least_once: nothing is lost, and what was published and not yet committed comes again under the same id. exactly_once: what came of a batch and the position behind it are one Kafka transaction, so that a consumer with isolation.level=read_committed sees each record once, some milliseconds later. It needs Kafka 2.5, and WRITE and DESCRIBE on transactional ids that begin with the group's name and a slash."`
 	Policy       string        `yaml:"policy" kind:"file" doc:"Policy file. Empty: the policy in the binary (worker check --print-policy)."`
 	Evidence     string        `yaml:"evidence" oneof:"full,masked,none" doc:"How much of a contact a flag shows."`
 	Admin        adminConfig   `yaml:"admin" doc:"Metrics and health over HTTP."`
@@ -28,8 +29,10 @@ type kafkaConfig struct {
 	HeartbeatInterval time.Duration `yaml:"heartbeat_interval"`
 	JoinGroupBackoff  time.Duration `yaml:"join_group_backoff" doc:"Pause before joining again after an error."`
 	WatchInterval     time.Duration `yaml:"watch_interval" doc:"How often new partitions are looked for."`
-	CommitInterval    time.Duration `yaml:"commit_interval" doc:"How often offsets are committed; what lies behind the last commit is read again after a crash."`
+	CommitInterval    time.Duration `yaml:"commit_interval" doc:"How often offsets are committed; what lies behind the last commit is read again after a crash. With delivery exactly_once: how often those are that nothing was published for."`
 	FetchWait         time.Duration `yaml:"fetch_wait" doc:"How long a broker may hold a fetch that finds nothing."`
+
+	TransactionTimeout time.Duration `yaml:"transaction_timeout" doc:"With delivery exactly_once: how long a transaction may be open, and so how long a worker that dies may hold up consumers with isolation.level=read_committed if no other takes its partitions. At most the broker's transaction.max.timeout.ms."`
 
 	MaxBatchBytes        size   `yaml:"max_batch_bytes" doc:"What a partition yields per fetch, and works on at a time."`
 	MaxRecordBytes       size   `yaml:"max_record_bytes" doc:"A longer event becomes a dead letter."`
@@ -114,6 +117,12 @@ type eventsConfig struct {
 	Text           string `yaml:"text" doc:"Empty: /text"`
 }
 
+// The words of config.Delivery.
+const (
+	atLeastOnce = "at_least_once"
+	exactlyOnce = "exactly_once"
+)
+
 // defaultConfig works with a Kafka and a Redis on this machine.
 func defaultConfig() config {
 	return config{
@@ -132,6 +141,7 @@ func defaultConfig() config {
 			WatchInterval:        5 * time.Second,
 			CommitInterval:       500 * time.Millisecond,
 			FetchWait:            250 * time.Millisecond,
+			TransactionTimeout:   15 * time.Second,
 			MaxBatchBytes:        1 << 20,
 			MaxRecordBytes:       1 << 20,
 			MaxDecompressedBytes: 64 << 20,
@@ -146,6 +156,7 @@ func defaultConfig() config {
 			HistoryTTL:  14 * 24 * time.Hour,
 			Breaker:     breakerConfig{Failures: 3, ProbeEvery: 500 * time.Millisecond, ProbeTimeout: 50 * time.Millisecond},
 		},
+		Delivery:     atLeastOnce,
 		Evidence:     "masked",
 		Admin:        adminConfig{Listen: "127.0.0.1:9464"},
 		DrainTimeout: 10 * time.Second,

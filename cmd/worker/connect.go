@@ -4,12 +4,16 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+
+	"onside/internal/sink"
 )
 
 // connectTimeout is for each of the servers.
@@ -32,7 +36,11 @@ func checkKafka(ctx context.Context, s *setup) []checkFinding {
 	for _, topic := range res.Topics {
 		out = append(out, checkTopic(topic))
 	}
-	return append(out, checkGroup(ctx, client, s.Kafka.Group))
+	out = append(out, checkGroup(ctx, client, s.Kafka.Group))
+	if s.Delivery == exactlyOnce {
+		out = append(out, checkTransactions(ctx, client, s))
+	}
+	return out
 }
 
 func checkTopic(t kafka.Topic) checkFinding {
@@ -62,6 +70,50 @@ func checkGroup(ctx context.Context, client *kafka.Client, group string) checkFi
 		return finding(gradeFail, "group %s: %v. This user needs READ on the group; on a fresh cluster try again", group, err)
 	}
 	return finding(gradeOK, "group %s is kept by broker %d", group, res.Coordinator.NodeID)
+}
+
+// checkTransactions aborts a transaction under an id that no lane has. It writes nothing.
+func checkTransactions(ctx context.Context, client *kafka.Client, s *setup) checkFinding {
+	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
+	defer cancel()
+	if err := speaksTransactions(ctx, client); err != nil {
+		return finding(gradeFail, "transactions: %v. Set delivery: %s, or bring the brokers up to date", err, atLeastOnce)
+	}
+	rdb := newRedis(s, newBreaker(s.Redis.Breaker, time.Now, func(bool) {})) // a sink wants one, and does not ask it here
+	defer rdb.Close()
+	out, err := sink.New(sinkConfig(s), rdb, nil)
+	if err != nil {
+		return finding(gradeFail, "transactions: %v", err)
+	}
+	defer out.Close()
+	if err := out.TryTransactions(ctx, s.Kafka.Group, s.Kafka.Topics.Events); err != nil {
+		return finding(gradeFail, "transactions: %v. On a fresh cluster try again", err)
+	}
+	return finding(gradeOK, "transactions under ids that begin with %s/ can be begun and aborted", s.Kafka.Group)
+}
+
+// transactionTimeout is for a transaction that nothing stands in the way of.
+const transactionTimeout = 3 * time.Second
+
+// speaksTransactions wants the requests that carry a member's generation and tell stable positions: those of Kafka 2.5.
+func speaksTransactions(ctx context.Context, client *kafka.Client) error {
+	res, err := client.ApiVersions(ctx, &kafka.ApiVersionsRequest{})
+	if err == nil {
+		err = res.Error
+	}
+	if err != nil {
+		return fmt.Errorf("ask for api versions: %w", err)
+	}
+	missing := map[int]int{int(protocol.TxnOffsetCommit): 3, int(protocol.OffsetFetch): 7}
+	for _, k := range res.ApiKeys {
+		if want, ok := missing[k.ApiKey]; ok && k.MaxVersion >= want {
+			delete(missing, k.ApiKey)
+		}
+	}
+	if len(missing) > 0 {
+		return errors.New("these brokers lack what exactly_once needs; Kafka has it from 2.5 on")
+	}
+	return nil
 }
 
 // checkRedis makes a claim as a lane does, and looks for settings that make claims vanish.

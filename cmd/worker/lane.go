@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -26,7 +27,7 @@ type (
 		Load(ctx context.Context, s history.Scope, conversations []string) (signals [][]classify.Signal, skipped int, err error)
 		Append(ctx context.Context, s history.Scope, entries []history.Entry) error
 	}
-	// deliverer publishes; without an error everything is acknowledged.
+	// deliverer publishes; without an error everything is acknowledged. Where it commits too, the lane has laneParts.savesFirst.
 	deliverer interface {
 		Deliver(ctx context.Context, o sink.Origin, items []sink.Item, dead []sink.DeadLetter) (sink.Stats, error)
 	}
@@ -39,9 +40,12 @@ type laneParts struct {
 	history recaller
 	sink    deliverer
 	metrics *metrics
-	clock   *laneClock
-	now     func() time.Time
-	observe observer
+	// savesFirst has a batch's signals in history before it is delivered: delivering commits it, and what is committed is not read
+	// again to make up for signals that a crash has lost.
+	savesFirst bool
+	clock      *laneClock
+	now        func() time.Time
+	observe    observer
 }
 
 // observer is told what lanes do; each function may be nil, and is called by several lanes at once.
@@ -99,6 +103,7 @@ func (l *lane) run(ctx context.Context) error {
 	for {
 		b, err := l.batches.Next(ctx)
 		if errors.Is(err, source.ErrEnd) {
+			l.remember(ctx, nil) // what Redis has not taken so far: the next owner needs it
 			return nil
 		}
 		if err != nil {
@@ -118,11 +123,21 @@ func (l *lane) work(ctx context.Context, b *source.Batch) error {
 	l.clock.begin(l, l.now())
 	items, entries := l.decide(b.Records)
 	l.metrics.stage(stageDecide, l.clock.end(l, l.now()))
+	save := func() { l.timed(stageAppend, func() { l.remember(ctx, entries) }) }
+	if l.savesFirst {
+		save()
+	}
 	stats, err := l.sink.Deliver(ctx, l.origin, items, dead)
 	if err != nil {
 		return err
 	}
-	l.timed(stageAppend, func() { l.remember(ctx, entries) })
+	if !l.savesFirst {
+		save()
+	}
+	if ctx.Err() != nil && len(l.unsent) > 0 {
+		// Done, it would be committed and never be read again, and its signals end with this lane.
+		return fmt.Errorf("append signals: %w", ctx.Err())
+	}
 	l.count(b, dead, &stats)
 	return nil
 }

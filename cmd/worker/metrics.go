@@ -34,6 +34,7 @@ type metrics struct {
 	partitions              prometheus.Gauge
 	commits                 *prometheus.CounterVec
 	lastCommit              prometheus.Gauge
+	transactions            *prometheus.CounterVec
 	fetches                 *prometheus.CounterVec
 	fetchedBytes            prometheus.Counter
 
@@ -81,6 +82,10 @@ func newMetrics(version, model, policyVersion string) *metrics {
 	m.partitions = m.gauge("assigned_partitions", "Partitions that this worker owns.")
 	m.commits = m.counters("commits_total", "Commits of offsets by result.", "result")
 	m.lastCommit = m.gauge("last_commit_timestamp_seconds", "When offsets were last committed, Unix time.")
+	m.transactions = m.counters("transactions_total", "Transactions by outcome, with delivery exactly_once: committed, aborted and tried again, fenced because the partition has another owner, or in_doubt.", "outcome")
+	for _, o := range sink.Outcomes() {
+		m.transactions.WithLabelValues(string(o)) // there from the start, so that a rate sees the first
+	}
 	m.fetches = m.counters("fetches_total", "Fetch requests by result.", "result")
 	m.fetchedBytes = m.counter("fetched_bytes_total", "Bytes of the answers to fetch requests.")
 
@@ -162,14 +167,21 @@ func (m *metrics) hooks(now func() time.Time) source.Hooks {
 			m.fetches.WithLabelValues(result(err)).Inc()
 			m.fetchedBytes.Add(float64(bytes))
 		},
-		Commit: func(err error) {
-			m.commits.WithLabelValues(result(err)).Inc()
-			if err == nil {
-				m.lastCommit.Set(float64(now().UnixMilli()) / 1000)
-			}
-		},
+		Commit: m.committed(now),
 	}
 }
+
+// committed counts commits of offsets.
+func (m *metrics) committed(now func() time.Time) func(error) {
+	return func(err error) {
+		m.commits.WithLabelValues(result(err)).Inc()
+		if err == nil {
+			m.lastCommit.Set(float64(now().UnixMilli()) / 1000)
+		}
+	}
+}
+
+func (m *metrics) transaction(o sink.Outcome) { m.transactions.WithLabelValues(string(o)).Inc() }
 
 func (m *metrics) setGroup(state source.GroupState) {
 	for _, s := range []source.GroupState{source.Waiting, source.Joined, source.Left} {

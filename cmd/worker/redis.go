@@ -95,6 +95,15 @@ func (b *breaker) end(probe, answered bool) {
 	}
 }
 
+// leave notes that a request's caller went away, as a lane does that has lost its partition: that says nothing about Redis.
+func (b *breaker) leave(probe bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if probe {
+		b.mu.probing = false
+	}
+}
+
 func (b *breaker) set(open bool) {
 	if open == b.mu.open {
 		return
@@ -126,12 +135,15 @@ func (b *breaker) guard(ctx context.Context, request func(context.Context) error
 		defer cancel()
 	}
 	err := request(ctx)
-	b.end(probe, answered(err))
+	if errors.Is(err, context.Canceled) {
+		b.leave(probe)
+	} else {
+		b.end(probe, answered(err))
+	}
 	return err
 }
 
-// answered says whether the server said something, be it an error. A request whose caller gave up counts as unanswered: callers of
-// Redis give up only when it is slow, or at the end of the process.
+// answered says whether the server said something, be it an error. A request that ran out of time counts as unanswered.
 func answered(err error) bool {
 	if err == nil {
 		return true

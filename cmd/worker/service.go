@@ -25,6 +25,7 @@ type service struct {
 	source  *source.Consumer
 	now     func() time.Time
 	observe observer // set it before run
+	fences  fences
 }
 
 // newService builds everything and connects to nothing. A nil log is silent.
@@ -38,12 +39,17 @@ func newService(s *setup, log *zap.Logger, now func() time.Time) (*service, erro
 	}
 	sv.rdb = newRedis(s, newBreaker(s.Redis.Breaker, now, sv.breakerChanged))
 	var err error
-	if sv.sink, err = sink.New(sinkConfig(s), sv.rdb, log.Named("sink")); err != nil {
+	out := sinkConfig(s)
+	out.Transaction = sv.metrics.transaction
+	if sv.sink, err = sink.New(out, sv.rdb, log.Named("sink")); err != nil {
 		return nil, errors.Join(err, sv.rdb.Close())
 	}
 	cfg := sourceConfig(&s.config)
 	cfg.TLS, cfg.SASL = s.kafkaTLS, s.kafkaSASL
 	cfg.Hooks = sv.hooks()
+	if s.Delivery == exactlyOnce {
+		cfg.Fence = sv.fence
+	}
 	if sv.source, err = source.New(cfg, log.Named("source")); err != nil {
 		sv.sink.Close()
 		return nil, errors.Join(err, sv.rdb.Close())
@@ -84,8 +90,7 @@ func (sv *service) run(ctx context.Context) error {
 		history: history.New(sv.rdb, sv.setup.secret, sv.setup.Redis.HistoryTTL), now: sv.now, observe: sv.observe,
 	}
 	err := sv.source.Run(ctx, func(ctx context.Context, p *source.Partition) error {
-		origin := sink.Origin{Topic: p.Topic, Incarnation: p.Incarnation, Partition: p.ID}
-		return newLane(parts, p, origin).run(ctx)
+		return sv.lane(parts, p).run(ctx)
 	})
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("consume events: %w", err)
@@ -94,6 +99,29 @@ func (sv *service) run(ctx context.Context) error {
 		return fmt.Errorf("drain: %w", err)
 	}
 	return nil
+}
+
+// lane is one that delivers as it is configured.
+func (sv *service) lane(parts laneParts, p *source.Partition) *lane {
+	origin := sink.Origin{Topic: p.Topic, Incarnation: p.Incarnation, Partition: p.ID}
+	if sv.setup.Delivery != exactlyOnce {
+		return newLane(parts, p, origin)
+	}
+	t := newTransacted(p, sv.fences.take(p.ID), sink.Position{
+		Group: sv.setup.Kafka.Group, Member: p.Member, Generation: p.Generation, Topic: p.Topic, Partition: p.ID,
+	}, sv.setup.Kafka.CommitInterval, sv.now, sv.metrics.committed(sv.now))
+	parts.sink, parts.savesFirst = t, true
+	return newLane(parts, t, origin)
+}
+
+// fence takes a partition over: nobody else commits anything of it from here on.
+func (sv *service) fence(ctx context.Context, partition int) error {
+	k := &sv.setup.Kafka
+	t, err := sv.sink.Fence(ctx, sink.TransactionalID(k.Group, k.Topics.Events, partition))
+	if err == nil {
+		sv.fences.put(partition, t)
+	}
+	return err
 }
 
 func (sv *service) close() {

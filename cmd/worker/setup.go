@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/plain"
@@ -182,6 +183,9 @@ func (r *configReader) policy(file string) *policy.Policy {
 	return p
 }
 
+// Below the one a busy broker would end transactions that are well; above the other it takes none unless it is told to.
+const minTransaction, maxTransaction = time.Second, 15 * time.Minute
+
 // checkKafka lets the packages that get the settings say what is wrong with them.
 func (r *configReader) checkKafka(c *config) {
 	r.blame(sourceConfig(c).Validate(), func(name string) string {
@@ -205,6 +209,9 @@ func (r *configReader) checkKafka(c *config) {
 		case t.Events:
 			r.fault("kafka.topics."+x.key, "must not be the topic that events are read from")
 		}
+	}
+	if d := c.Kafka.TransactionTimeout; d < minTransaction || d > maxTransaction {
+		r.fault("kafka.transaction_timeout", "%s is not between %s and %s", d, shortDuration(minTransaction), shortDuration(maxTransaction))
 	}
 	n := c.Kafka.Create
 	for _, x := range []struct {
@@ -247,7 +254,7 @@ func sinkConfig(s *setup) sink.Config {
 		Brokers: k.Brokers, TLS: s.kafkaTLS, SASL: s.kafkaSASL,
 		Topics: sink.Topics{Flags: k.Topics.Flags, Reminders: k.Topics.Reminders, DeadLetters: k.Topics.DeadLetters},
 		Policy: s.policy.Version(), Model: s.model.Version(), Key: s.secret, Window: s.Redis.ClaimWindow,
-		Evidence: s.evidence, ClaimTimeout: s.Redis.Timeout,
+		Evidence: s.evidence, ClaimTimeout: s.Redis.Timeout, TransactionTimeout: k.TransactionTimeout,
 	}
 }
 

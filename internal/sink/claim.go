@@ -72,6 +72,10 @@ const (
 
 // decide is the whole protocol on this side of Redis: what the answer to the claim of me means. It suppresses only on
 // proof: an intact claim, for this very key, of another record under the same policy. Everything else is published.
+//
+// A later record of the same partition proves nothing: it would have met our claim if that had not been lost. Were it
+// believed, two records could each be suppressed by the other, one before Redis forgets and one after; as it
+// is, the first record of a partition that shows something is never a duplicate of the others.
 func decide(me owner, a answer) verdict {
 	if a.failed {
 		return unverified
@@ -87,6 +91,8 @@ func decide(me owner, a answer) verdict {
 		return again
 	case standing.policy != me.policy:
 		return claimed
+	case standing.source == me.source && standing.offset > me.offset:
+		return unverified
 	default:
 		return duplicate
 	}
@@ -211,13 +217,13 @@ func framed(s string) []byte {
 
 // settle decides each item of a batch in order: items[i] has the claims lists[i], the answers are theirs one after the
 // other. An item goes out unless all of its claims are duplicates. What an earlier item of the batch
-// publishes is a duplicate even where Redis could not tell; a replay finds the batch as it was, so that loses nothing.
+// publishes is a duplicate even where Redis could not tell: it is acknowledged before either is committed, so that loses nothing.
 func settle(lists [][]claim, answers []answer, count *Claims) []verdict {
 	verdicts := make([]verdict, len(lists))
 	published := make(map[string]bool)
 	for i, list := range lists {
 		for j, cl := range list {
-			v := decide(cl.owner, answers[j])
+			v := ruling(cl.owner, answers[j])
 			if published[cl.key] {
 				v = duplicate
 			}

@@ -14,35 +14,36 @@ import (
 
 var me = owner{tag: 1, source: 2, policy: 3, offset: 4}
 
-// Every way in which a standing claim can agree with or differ from ours, and the one group of them that suppresses.
+// Every way in which a standing claim can agree with or differ from ours, and those that suppress.
 func TestDecideOnAStandingClaim(t *testing.T) {
-	for bits := range 16 {
-		standing := me
-		otherTag, otherPolicy := bits&1 != 0, bits&2 != 0
-		otherSource, otherOffset := bits&4 != 0, bits&8 != 0
-		if otherTag {
-			standing.tag++
-		}
-		if otherPolicy {
-			standing.policy++
-		}
-		if otherSource {
-			standing.source++
-		}
-		if otherOffset {
-			standing.offset++
-		}
-		want := duplicate
-		switch {
-		case otherTag:
-			want = unverified
-		case otherPolicy:
-			want = claimed
-		case !otherSource && !otherOffset:
-			want = again
-		}
-		if got := decide(me, answer{value: standing.encode()}); got != want {
-			t.Errorf("tag, policy, source, offset differ %v %v %v %v: %d, want %d", otherTag, otherPolicy, otherSource, otherOffset, got, want)
+	for bits := range 8 {
+		for _, distance := range []int64{-1, 0, 1} {
+			standing := me
+			otherTag, otherPolicy, otherSource := bits&1 != 0, bits&2 != 0, bits&4 != 0
+			if otherTag {
+				standing.tag++
+			}
+			if otherPolicy {
+				standing.policy++
+			}
+			if otherSource {
+				standing.source++
+			}
+			standing.offset += distance
+			want := duplicate
+			switch {
+			case otherTag:
+				want = unverified
+			case otherPolicy:
+				want = claimed
+			case !otherSource && distance == 0:
+				want = again
+			case !otherSource && distance > 0:
+				want = unverified
+			}
+			if got := decide(me, answer{value: standing.encode()}); got != want {
+				t.Errorf("tag, policy, source differ %v %v %v, offset by %d: %d, want %d", otherTag, otherPolicy, otherSource, distance, got, want)
+			}
 		}
 	}
 }
@@ -159,7 +160,7 @@ func TestOwnersNameTheirRecord(t *testing.T) {
 }
 
 // settle in words: a batch is "record: key=answer key=answer; …", where the answer is
-// new (absent), own, other (another record's), or ? (a fault).
+// new (absent), own, other (another partition's record's), later (of the same partition), or ? (a fault).
 func TestSettle(t *testing.T) {
 	for _, tc := range []struct {
 		name, batch string
@@ -169,6 +170,7 @@ func TestSettle(t *testing.T) {
 		{"replayed", "a=own", []verdict{again}},
 		{"repeated", "a=other", []verdict{duplicate}},
 		{"unknown", "a=?", []verdict{unverified}},
+		{"claimed by a later record", "a=later", []verdict{unverified}},
 		{"one finding is new", "a=other b=new", []verdict{claimed}},
 		{"one finding is unknown", "a=other b=?", []verdict{unverified}},
 		{"new outweighs unknown", "a=? b=new", []verdict{claimed}},
@@ -200,7 +202,8 @@ func parseBatch(s string) (lists [][]claim, answers []answer) {
 			own := owner{tag: 1, offset: int64(i)}
 			list = append(list, claim{key: key, owner: own})
 			answers = append(answers, map[string]answer{
-				"new": {absent: true}, "own": {value: own.encode()}, "other": {value: owner{tag: 1, offset: 99}.encode()}, "?": {failed: true},
+				"new": {absent: true}, "own": {value: own.encode()}, "other": {value: owner{tag: 1, source: 9}.encode()},
+				"later": {value: owner{tag: 1, offset: 99}.encode()}, "?": {failed: true},
 			}[reply])
 		}
 		lists = append(lists, list)
@@ -216,7 +219,7 @@ func TestSettleNeverHidesWhatNobodyShows(t *testing.T) {
 			var fs []string
 			for range rapid.IntRange(1, 3).Draw(t, "findings") {
 				fs = append(fs, fmt.Sprintf("%s=%s", rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "key"),
-					rapid.SampledFrom([]string{"new", "own", "other", "?"}).Draw(t, "reply")))
+					rapid.SampledFrom([]string{"new", "own", "other", "later", "?"}).Draw(t, "reply")))
 			}
 			items = append(items, strings.Join(fs, " "))
 		}

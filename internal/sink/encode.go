@@ -77,11 +77,21 @@ type session struct {
 	epoch    int16
 	sequence int32 // of the next batch's first record
 	valid    bool
+
+	transactional bool // readers who want what is committed wait for the end of a transaction
 }
 
 // advance moves the sequence past n records. It wraps to zero, as brokers expect.
 func (s *session) advance(n int) {
 	s.sequence = int32((int64(s.sequence) + int64(n)) % (math.MaxInt32 + 1))
+}
+
+// attributes are those of the session's batches: no compression, create time.
+func (s *session) attributes() uint16 {
+	if s.transactional {
+		return 1 << 4
+	}
+	return 0
 }
 
 // encodeBatch is one uncompressed version 2 record batch in the producer's session, behind the length that
@@ -122,7 +132,7 @@ func fillHeader(b []byte, s session, count int, first, last int64) {
 	h = binary.BigEndian.AppendUint32(h, math.MaxUint32) // leader epoch: unknown
 	h = append(h, 2)                                     // magic
 	h = binary.BigEndian.AppendUint32(h, 0)              // checksum, below
-	h = binary.BigEndian.AppendUint16(h, 0)              // attributes: no compression, create time
+	h = binary.BigEndian.AppendUint16(h, s.attributes())
 	h = binary.BigEndian.AppendUint32(h, uint32(count-1))
 	h = binary.BigEndian.AppendUint64(h, uint64(first))
 	h = binary.BigEndian.AppendUint64(h, uint64(last))

@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -30,8 +29,7 @@ type partition struct {
 	session    session
 	flight     *batch // left behind by a sender that had to go
 	maxRecords int    // halved when the broker finds a batch too large
-	failing    time.Time
-	stalled    bool
+	outage     outage
 }
 
 // order is what one call of publish waits for.
@@ -127,6 +125,8 @@ func (p *partition) send(ctx context.Context) {
 
 const minPause = 5 * time.Millisecond
 
+const whatPublishes = "publishing" // as the log calls it
+
 // judge acts on what a try came to, and reports whether the batch is at its end.
 func (p *partition) judge(ctx context.Context, err error) (ended bool) {
 	if errors.Is(err, protocol.ErrNoPartition) && p.vanished(ctx) {
@@ -136,7 +136,7 @@ func (p *partition) judge(ctx context.Context, err error) (ended bool) {
 	}
 	switch outcomeOf(err) {
 	case acknowledged:
-		p.resumed()
+		p.outage.isOver(p.log(), whatPublishes)
 		p.settle(nil)
 		return true
 	case refused:
@@ -148,7 +148,7 @@ func (p *partition) judge(ctx context.Context, err error) (ended bool) {
 		p.flight.doubtful = true
 	}
 	if ctx.Err() == nil {
-		p.stall(err)
+		p.outage.goesOn(p.log(), p.producer.patience, whatPublishes, err)
 	}
 	return false
 }
@@ -249,16 +249,7 @@ func (p *partition) try(ctx context.Context, b *batch) error {
 		}
 		b.raw, b.session = encodeBatch(records, p.session), p.session
 	}
-	res, err := p.producer.client.RawProduce(ctx, &kafka.RawProduceRequest{
-		Topic:        p.topic,
-		Partition:    p.id,
-		RequiredAcks: kafka.RequireAll,
-		RawRecords:   protocol.RawRecordSet{Reader: bytes.NewReader(b.raw)},
-	})
-	if err != nil {
-		return err
-	}
-	return res.Error
+	return p.producer.append(ctx, p.place, b.raw, "")
 }
 
 // begin gets a producer id of the partition's own, so that a doubt about one partition is none about another.
@@ -274,22 +265,6 @@ func (p *partition) begin(ctx context.Context) error {
 	return nil
 }
 
-// stall and resumed log the two changes of state, once each. What is over soon, as a leader's move, is not worth a line.
-func (p *partition) stall(err error) {
-	if p.failing.IsZero() {
-		p.failing = time.Now()
-	}
-	if p.stalled || time.Since(p.failing) < p.producer.patience {
-		return
-	}
-	p.stalled = true
-	p.producer.log.Warn("publishing stalled, trying on", zap.String("topic", p.topic), zap.Int("partition", p.id), zap.Error(err))
-}
-
-func (p *partition) resumed() {
-	if p.stalled {
-		p.producer.log.Info("publishing resumed", zap.String("topic", p.topic), zap.Int("partition", p.id),
-			zap.Duration("after", time.Since(p.failing)))
-	}
-	p.failing, p.stalled = time.Time{}, false
+func (p *partition) log() *zap.Logger {
+	return p.producer.log.With(zap.String("topic", p.topic), zap.Int("partition", p.id))
 }

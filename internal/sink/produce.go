@@ -1,12 +1,14 @@
 package sink
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"sync"
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 	"go.uber.org/zap"
 )
 
@@ -84,6 +86,45 @@ func (p *producer) note(topic string, err error) {
 	case err == nil && was:
 		p.log.Info("topic available", zap.String("topic", topic))
 	}
+}
+
+// append sends a batch to its partition once. It belongs to the transaction of the id, where there is one.
+func (p *producer) append(ctx context.Context, at place, raw []byte, transactionalID string) error {
+	res, err := p.client.RawProduce(ctx, &kafka.RawProduceRequest{
+		Topic:           at.topic,
+		Partition:       at.id,
+		RequiredAcks:    kafka.RequireAll,
+		TransactionalID: transactionalID,
+		RawRecords:      protocol.RawRecordSet{Reader: bytes.NewReader(raw)},
+	})
+	if err != nil {
+		return err
+	}
+	return res.Error
+}
+
+// outage logs the two changes of a state that should not be, once each. What is over soon, as a leader's move, is not worth a line.
+type outage struct {
+	since  time.Time
+	logged bool
+}
+
+func (o *outage) goesOn(log *zap.Logger, patience time.Duration, what string, err error) {
+	if o.since.IsZero() {
+		o.since = time.Now()
+	}
+	if o.logged || time.Since(o.since) < patience {
+		return
+	}
+	o.logged = true
+	log.Warn(what+" stalled, trying on", zap.Error(err))
+}
+
+func (o *outage) isOver(log *zap.Logger, what string) {
+	if o.logged {
+		log.Info(what+" resumed", zap.Duration("after", time.Since(o.since)))
+	}
+	*o = outage{}
 }
 
 // outcome is what a try means.

@@ -201,7 +201,8 @@ func TestLateAnswer(t *testing.T) {
 	}
 }
 
-// A Redis that lost its claims makes repeats, and loses nothing.
+// A Redis that lost its claims makes repeats, and loses nothing: a record that is delivered again does not give way to
+// the later one that claimed in its place.
 func TestRedisFlushed(t *testing.T) {
 	w := newWorld(t)
 	s := w.sink()
@@ -210,7 +211,11 @@ func TestRedisFlushed(t *testing.T) {
 		t.Fatal(err)
 	}
 	deliver(t, s, []Item{phone(2, "c-1", "+923001234567")}, nil, Stats{Flags: 1, Claims: Claims{Claimed: 1}})
-	deliver(t, s, []Item{phone(1, "c-1", "+923001234567")}, nil, Stats{Suppressed: 1, Claims: Claims{Duplicate: 1}})
+	deliver(t, s, []Item{phone(1, "c-1", "+923001234567")}, nil, Stats{Flags: 1, Unverified: 1, Claims: Claims{Unverified: 1}})
+	deliver(t, s, []Item{phone(3, "c-1", "+923001234567")}, nil, Stats{Suppressed: 1, Claims: Claims{Duplicate: 1}})
+	if got := w.copies(); len(got) != 2 {
+		t.Errorf("flags %v", got)
+	}
 }
 
 // The two changes of state are logged once each, and the first batch after the trouble is verified again.

@@ -14,7 +14,10 @@
 // The owner is the record: topic, incarnation, partition, offset, and the policy. Whoever owns the claim publishes, everybody
 // else is a duplicate. A record that is delivered again after a crash meets its own claim and publishes; this is where
 // the plain "exists, so it was sent" loses flags. A record is suppressed only on proof, an intact claim of another
-// record, and that other record publishes before its own offset is committed.
+// record, and that other record publishes before its own offset is committed. Within a partition only an earlier record's claim is proof, so no
+// two can suppress each other.
+//
+// The protocol is a model too, whose every state is visited by TestProtocol; docs/DELIVERY.md has its crash table and its limits.
 //
 // # How it breaks
 //
@@ -22,8 +25,9 @@
 //     are possible.
 //   - Redis flushed or failed over without its last writes: claims vanish, so a repeat within the window is flagged
 //     again, under its own id.
-//   - A claim's owner that is never delivered again (its topic was deleted between its claim and its flag) still suppresses its
-//     duplicates until the window ends. This is the one way to lose a flag.
+//   - A claim whose owner is never published still suppresses its repeats until the window ends. It takes a death between claim and
+//     acknowledgement, and an owner that is then not delivered again (its topic was deleted, retention was faster), or not
+//     decided as before (under another policy, before the old one comes back; with less history). This is the one way to lose a flag.
 //   - A policy or window that changes: claims of one policy mean nothing to another, so a standing case is flagged once more.
 //   - Kafka away, refusing, or without the topic: Deliver waits, logs once, and holds nothing but the batch that it was given.
 //   - Deliver's context ends while an acknowledgement is outstanding: the batch may be in the log or may yet arrive. It is delivered
@@ -71,6 +75,9 @@ type Config struct {
 	MaxBatchBytes  int           // of a produce batch: 1,000,000, what a broker takes by default
 	MaxRecordBytes int           // of one record: as much as fits into a batch. What is larger is shortened
 
+	TransactionTimeout time.Duration // of Transactions: 15s. After that the broker gives up one that nobody has ended
+	Transaction        func(Outcome) // told how each transaction ended, by several lanes at once; may be nil
+
 	Now func() time.Time // the clock that stamps records: time.Now
 }
 
@@ -96,8 +103,12 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.MetadataTTL, time.Second)
 	orDefault(&c.MaxBatchBytes, 1_000_000)
 	orDefault(&c.MaxRecordBytes, c.MaxBatchBytes-recordRoom)
+	orDefault(&c.TransactionTimeout, 15*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Transaction == nil {
+		c.Transaction = func(Outcome) {}
 	}
 	return c
 }
@@ -129,6 +140,7 @@ func (c Config) Validate() error {
 	check(c.RequestTimeout > 0, "request timeout: %v is not positive", c.RequestTimeout)
 	check(c.MaxPause > 0, "max pause: %v is not positive", c.MaxPause)
 	check(c.MetadataTTL > 0, "metadata ttl: %v is not positive", c.MetadataTTL)
+	check(c.TransactionTimeout >= time.Second && c.TransactionTimeout <= 15*time.Minute, "transaction timeout: %v is not between 1s and 15m", c.TransactionTimeout)
 	check(c.MaxRecordBytes >= 4096, "max record bytes: %d is under 4096", c.MaxRecordBytes)
 	check(c.MaxBatchBytes >= c.MaxRecordBytes+recordRoom, "max batch bytes: %d has no room for a record of %d", c.MaxBatchBytes, c.MaxRecordBytes)
 	return errors.Join(faults...)
@@ -201,12 +213,13 @@ type Item struct {
 
 // Stats says what became of a batch.
 type Stats struct {
-	Flags       int // published
-	Reminders   int // published
-	DeadLetters int // published
-	Suppressed  int // items that were duplicates
-	Unverified  int // flags and reminders among the published that say so
-	Shortened   int // records that were too large to go out whole
+	Flags       int  // published
+	Reminders   int  // published
+	DeadLetters int  // published
+	Suppressed  int  // items that were duplicates
+	Unverified  int  // flags and reminders among the published that say so
+	Shortened   int  // records that were too large to go out whole
+	Committed   bool // by Transactions: the position is committed too. It is not where there was nothing to publish
 	Claims      Claims
 
 	ClaimTime   time.Duration
@@ -237,6 +250,10 @@ func (c *Claims) add(v verdict) {
 // Deliver publishes what the batch of one partition came to, in order, and returns when all of it is acknowledged. The
 // only error is that ctx ended first: then nothing of the batch may be committed. It keeps nothing that it is given.
 func (s *Sink) Deliver(ctx context.Context, o Origin, items []Item, dead []DeadLetter) (Stats, error) {
+	return s.deliver(ctx, o, items, dead, s.publish)
+}
+
+func (s *Sink) deliver(ctx context.Context, o Origin, items []Item, dead []DeadLetter, publish func(context.Context, []*shipment) error) (Stats, error) {
 	var st Stats
 	start := s.cfg.Now()
 	verdicts := s.claim(ctx, o, items, &st.Claims)
@@ -245,7 +262,7 @@ func (s *Sink) Deliver(ctx context.Context, o Origin, items []Item, dead []DeadL
 	}
 	published := s.cfg.Now()
 	out := append(s.notices(o, items, verdicts, &st), s.letters(o, dead)...)
-	if err := s.publish(ctx, out); err != nil {
+	if err := publish(ctx, out); err != nil {
 		return Stats{}, fmt.Errorf("publish batch: %w", err)
 	}
 	for _, x := range out {

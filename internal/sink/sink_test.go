@@ -68,6 +68,29 @@ func TestDeliver(t *testing.T) {
 	}
 }
 
+// Whatever goes out waits for all in-sync replicas, and nobody asks about topics that are not ours.
+func TestRequests(t *testing.T) {
+	w := newFakeWorld(t)
+	produced := w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Observe: true, Count: -1, When: func(r kmsg.Request) bool {
+		return r.(*kmsg.ProduceRequest).Acks == -1
+	}})
+	careless := w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Observe: true, Count: -1, When: func(r kmsg.Request) bool {
+		return r.(*kmsg.ProduceRequest).Acks != -1
+	}})
+	asked := w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Observe: true, Count: -1})
+	nosy := w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Observe: true, Count: -1, When: func(r kmsg.Request) bool {
+		return r.(*kmsg.MetadataRequest).Topics == nil
+	}})
+	dead := []DeadLetter{{Offset: 3, Time: time.Now(), Code: "x"}}
+	deliver(t, w.sink(), []Item{phone(1, "c-1", "+923001234567"), call(2, "c-2")}, dead, Stats{Flags: 1, Reminders: 1, DeadLetters: 1, Claims: Claims{Claimed: 2}})
+	if produced.Hits() != 3 || careless.Hits() != 0 {
+		t.Errorf("%d requests wait for all replicas, %d do not; want 3 and 0", produced.Hits(), careless.Hits())
+	}
+	if asked.Hits() == 0 || nosy.Hits() != 0 {
+		t.Errorf("%d of %d requests ask about all topics there are", nosy.Hits(), asked.Hits())
+	}
+}
+
 func TestDeliverNothing(t *testing.T) {
 	w := newWorld(t)
 	deliver(t, w.sink(), nil, nil, Stats{})

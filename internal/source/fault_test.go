@@ -226,6 +226,60 @@ func TestStopWhileWaiting(t *testing.T) {
 	}
 }
 
+// A broker that takes a fetch and never answers does not keep anybody from leaving.
+func TestStopWhileAFetchHangs(t *testing.T) {
+	t.Parallel()
+	c := fake(t)
+	r := newRig(t, c.ListenAddrs(), 1)
+	hangs, release := make(chan struct{}, 1), make(chan struct{})
+	c.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		c.SleepControl(func() {
+			select {
+			case hangs <- struct{}{}:
+			default:
+			}
+			<-release
+		})
+		return nil, nil, false
+	})
+	defer close(release)
+	run := r.run(r.config(), idle)
+	<-hangs
+	if err := run.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// The group and the fetches ask about our topic only: a cluster may have thousands.
+func TestOtherTopicsAreNotAskedFor(t *testing.T) {
+	t.Parallel()
+	c := fake(t, kfake.SeedTopics(1, "in", "other"))
+	asked := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Observe: true, Count: -1})
+	nosy := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Observe: true, Count: -1, When: func(req kmsg.Request) bool {
+		return req.(*kmsg.MetadataRequest).Topics == nil
+	}})
+	r := &rig{t: t, addrs: c.ListenAddrs(), topic: "in", group: "g"}
+	cfg := r.config()
+	fetched := make(chan error, 1)
+	cfg.Hooks.Fetch = func(_ int, err error) {
+		select {
+		case fetched <- err:
+		default:
+		}
+	}
+	run := r.run(cfg, idle)
+	if err := <-fetched; err != nil {
+		t.Error(err)
+	}
+	if err := run.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if asked.Hits() == 0 || nosy.Hits() != 0 {
+		t.Errorf("%d of %d requests ask about all topics there are", nosy.Hits(), asked.Hits())
+	}
+}
+
 // Whatever error a broker answers with for a while, no record is lost or comes twice.
 func TestErrorsInFields(t *testing.T) {
 	t.Parallel()

@@ -173,7 +173,7 @@ func (g *generation) awaitDrain(drained <-chan struct{}) {
 }
 
 // prepare finds out where the partitions begin and which topic it is, and commits the positions at once: a partition
-// without a commit would begin elsewhere for its next owner.
+// without a commit would begin elsewhere for its next owner. Under Config.Fence its last owner is kept off before, and the lane commits.
 func (g *generation) prepare() error {
 	assigned := g.group.Assignments[g.s.cfg.Topic]
 	if len(assigned) == 0 {
@@ -183,15 +183,43 @@ func (g *generation) prepare() error {
 	if g.at, err = ask(g, func() (*layout, error) { return g.s.layout(g.end) }); err != nil {
 		return err
 	}
-	offsets, err := ask(g, func() (map[int]int64, error) { return g.s.positions(g.end, assigned) })
+	if err := g.fence(assigned); err != nil {
+		return err
+	}
+	starts, err := ask(g, func() (map[int]start, error) { return g.s.positions(g.end, assigned) })
 	if err != nil {
 		return err
 	}
-	for _, id := range slices.Sorted(maps.Keys(offsets)) {
-		g.parts = append(g.parts, g.s.partition(id, g.at.id, offsets[id]))
+	for _, id := range slices.Sorted(maps.Keys(starts)) {
+		g.parts = append(g.parts, g.partition(id, starts[id]))
 	}
 	g.commit()
 	return nil
+}
+
+// fence keeps the partitions' former owners off, all at once.
+func (g *generation) fence(assigned []kafka.PartitionAssignment) error {
+	if g.s.cfg.Fence == nil {
+		return nil
+	}
+	errs := make([]error, len(assigned))
+	var wg sync.WaitGroup
+	for i, a := range assigned {
+		wg.Go(func() {
+			_, errs[i] = ask(g, func() (struct{}, error) { return struct{}{}, g.s.cfg.Fence(g.end, a.ID) })
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (g *generation) partition(id int, at start) *Partition {
+	p := g.s.partition(id, g.at.id, at.offset)
+	p.Generation, p.Member = int(g.group.ID), g.group.MemberID
+	if at.committed {
+		p.save(at.offset)
+	}
+	return p
 }
 
 // ask repeats the question until it is answered or the generation ends.
@@ -242,6 +270,9 @@ func (g *generation) commitUntil(drained <-chan struct{}) {
 // commit commits what is done and not committed. A failure is tried again by the next commit, unless the generation
 // has lost its partitions.
 func (g *generation) commit() {
+	if g.s.cfg.Fence != nil {
+		return // the lanes do
+	}
 	if errors.Is(context.Cause(g.end), errReplaced) {
 		return // the offsets are those of another topic
 	}

@@ -150,6 +150,25 @@ func TestRedelivery(t *testing.T) {
 	}
 }
 
+// What comes while nobody is there, before the first record was ever read, is read.
+func TestNothingIsMissedWhileAway(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, brokers(t), 1)
+	c := r.run(r.config(), idle)
+	eventually(t, "a position", func() bool { return r.committed(0) == 0 })
+	if err := c.stop(); err != nil {
+		t.Fatal(err)
+	}
+	r.produce(r.producer(), 1, 0, 10)
+	l := newLedger(t)
+	c = r.run(r.config(), l.lane("a"))
+	eventually(t, "records", func() bool { return l.count() >= 10 })
+	if err := c.stop(); err != nil {
+		t.Fatal(err)
+	}
+	l.exactly(1, 10)
+}
+
 // A commit never covers a batch that is not done, whatever is done behind it.
 func TestCommitsAreContiguous(t *testing.T) {
 	t.Parallel()

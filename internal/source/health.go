@@ -100,7 +100,7 @@ func reasonOf(err error) string {
 	case errors.Is(err, kafka.SASLAuthenticationFailed), errors.Is(err, kafka.UnsupportedSASLMechanism):
 		return "not authenticated"
 	case errors.Is(err, kafka.TopicAuthorizationFailed), errors.Is(err, kafka.GroupAuthorizationFailed),
-		errors.Is(err, kafka.ClusterAuthorizationFailed):
+		errors.Is(err, kafka.ClusterAuthorizationFailed), errors.Is(err, kafka.TransactionalIDAuthorizationFailed):
 		return "not authorised"
 	case errors.Is(err, kafka.UnknownTopicOrPartition):
 		return "topic missing, or no right to describe it"

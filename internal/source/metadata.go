@@ -104,14 +104,17 @@ func (r layoutRequest) encode(version int16) []byte {
 	w := append(header(protocol.Metadata, version), 0) // no tags
 	w = append(w, 2)                                   // one topic
 	w = append(w, make([]byte, 16)...)                 // its id is what is asked for
-	w = appendUvarint(w, len(r.topic)+1)
-	w = append(w, r.topic...)
+	w = appendCompact(w, r.topic)
 	w = append(w, 0) // no tags
 	w = append(w, 0) // do not create it
 	if version < withoutRights {
 		w = append(w, 0) // no rights on the cluster
 	}
 	return finish(append(w, 0, 0)) // nor on the topic, and no tags
+}
+
+func appendCompact(w []byte, s string) []byte {
+	return append(appendUvarint(w, len(s)+1), s...)
 }
 
 func appendUvarint(w []byte, n int) []byte {

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -13,6 +14,8 @@ type Partition struct {
 	Topic       string
 	ID          int
 	Incarnation string // the topic's id, which another topic of the same name does not share; empty where the broker has none
+	Generation  int    // of the group, that the partition was assigned in
+	Member      string // of the group, to whom it was assigned
 
 	end    context.Context // done when the generation has ended, or a drain was asked for
 	ready  func()          // tells the fetcher that there is room, or another position
@@ -180,6 +183,18 @@ func (p *Partition) sawEnd(high int64) {
 	defer p.mu.Unlock()
 	p.mu.high = high
 }
+
+// Unsaved is the offset that a lane commits itself under Config.Fence; ok is false while it is committed, and once it is no offset of this
+// topic any more.
+func (p *Partition) Unsaved() (offset int64, ok bool) {
+	if errors.Is(context.Cause(p.end), errReplaced) {
+		return 0, false
+	}
+	return p.unsaved()
+}
+
+// Saved says that the lane has committed the offset.
+func (p *Partition) Saved(offset int64) { p.save(offset) }
 
 // unsaved is the offset to commit, if it is not committed yet.
 func (p *Partition) unsaved() (offset int64, ok bool) {

@@ -80,21 +80,28 @@ func (s *session) ends(ctx context.Context, partitions []int) (map[int]logEnds, 
 	return ends, nil
 }
 
+// start is where a partition begins.
+type start struct {
+	offset    int64
+	committed bool // by the group, and that is certain
+}
+
 // positions is where the assigned partitions begin. Where there is no commit, which is a negative offset, it asks for the commit
 // once more: the request that kafka-go joins with cannot tell an error of the group from a partition without a commit, and would rewind it.
-func (s *session) positions(ctx context.Context, assigned []kafka.PartitionAssignment) (map[int]int64, error) {
-	offsets := make(map[int]int64, len(assigned))
+// Under Config.Fence it asks for all of them: kafka-go has asked before the partitions were fenced.
+func (s *session) positions(ctx context.Context, assigned []kafka.PartitionAssignment) (map[int]start, error) {
+	starts := make(map[int]start, len(assigned))
 	var unknown []int
 	for _, a := range assigned {
-		offsets[a.ID] = a.Offset
-		if a.Offset < 0 {
+		starts[a.ID] = start{offset: a.Offset}
+		if a.Offset < 0 || s.cfg.Fence != nil {
 			unknown = append(unknown, a.ID)
 		}
 	}
 	if len(unknown) == 0 {
-		return offsets, nil
+		return starts, nil
 	}
-	commits, err := s.commits(ctx, unknown)
+	commits, err := s.lastCommits(ctx, unknown)
 	if err != nil {
 		return nil, err
 	}
@@ -103,12 +110,19 @@ func (s *session) positions(ctx context.Context, assigned []kafka.PartitionAssig
 		return nil, err
 	}
 	for _, id := range unknown {
-		offsets[id] = ends[id].first
+		starts[id] = start{offset: ends[id].first}
 		if commits[id] >= 0 {
-			offsets[id] = commits[id]
+			starts[id] = start{commits[id], true}
 		}
 	}
-	return offsets, nil
+	return starts, nil
+}
+
+func (s *session) lastCommits(ctx context.Context, partitions []int) (map[int]int64, error) {
+	if s.cfg.Fence != nil {
+		return s.stableCommits(ctx, partitions)
+	}
+	return s.commits(ctx, partitions)
 }
 
 // commits asks what the group has committed; -1 is nothing.

@@ -26,7 +26,8 @@
 //     that says why there is none; nothing is skipped in silence. Records that the log itself has taken back (aborted
 //     transactions, control records, compacted ones) are the exception: nobody wrote them, in the end.
 //   - A commit covers a contiguous run of batches that the lane has called Done for, and carries the generation that
-//     owned them: a member that was expelled cannot move the group's position.
+//     owned them: a member that was expelled cannot move the group's position. Lanes that commit themselves, in transactions,
+//     start at a position that nobody else moves any more (Config.Fence).
 //   - A partition has one lane in a group at a time. When the group rebalances, or ctx ends, Next answers ErrEnd; the
 //     context that the lane was given lives on, at most DrainTimeout, so that a batch in hand can be finished.
 //   - Memory is bounded by the configuration whatever the records contain: a compressed bomb becomes one record with a
@@ -90,6 +91,12 @@ type Config struct {
 	OutOfRange string // Earliest, Latest or Fail
 	Mapping    Mapping
 	Hooks      Hooks
+
+	// Fence, where there is one, leaves commits to the lanes, so that they can commit in the transaction that publishes what came of a
+	// batch. It is called for every assigned partition, and returns when nobody can commit any more to whom the partition was assigned
+	// before; its error means that it is called again. Only then is the position read. A lane commits what Partition.Unsaved says,
+	// or the Next of a batch in hand when it has done all before, and tells Partition.Saved; nothing else commits.
+	Fence func(ctx context.Context, partition int) error
 }
 
 // Hooks tell the caller facts worth counting. Each may be nil. They are called from several goroutines, must be safe

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -213,7 +214,10 @@ func (k *cluster) coordinator(group string) int32 {
 }
 
 // ends are the offsets at which the next records of a topic's partitions will stand.
-func (k *cluster) ends(topic string) (map[int32]int64, error) {
+func (k *cluster) ends(topic string) (map[int32]int64, error) { return k.endsSeen(topic, false) }
+
+// endsSeen are the ends as a reader sees them who does not read beyond an open transaction, or any other reader.
+func (k *cluster) endsSeen(topic string, committed bool) (map[int32]int64, error) {
 	leaders, err := k.leaders(topic)
 	if err != nil {
 		return nil, err
@@ -221,6 +225,9 @@ func (k *cluster) ends(topic string) (map[int32]int64, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	req := kmsg.NewPtrListOffsetsRequest()
+	if committed {
+		req.IsolationLevel = 1
+	}
 	t := kmsg.NewListOffsetsRequestTopic()
 	t.Topic = topic
 	for id := range leaders {
@@ -308,6 +315,39 @@ func (k *cluster) readAll(topic string) []*kgo.Record {
 		})
 	}
 	return out
+}
+
+// readCommitted reads what is committed of a topic that only transactions write to. It waits until none of them is open: then a partition
+// ends with the marker of one.
+func (k *cluster) readCommitted(topic string) (records []*kgo.Record) {
+	k.t.Helper()
+	left := map[int32]int64{}
+	eventually(k.t, "no transaction on "+topic+" is open", func() bool {
+		ends, err := k.ends(topic)
+		stable, errStable := k.endsSeen(topic, true)
+		left = stable
+		return err == nil && errStable == nil && maps.Equal(ends, stable)
+	})
+	maps.DeleteFunc(left, func(_ int32, end int64) bool { return end == 0 })
+	c := k.newClient(kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.FetchMaxWait(50*time.Millisecond),
+		kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for len(left) > 0 {
+		if ctx.Err() != nil {
+			k.t.Fatalf("%s could not be read up to %v", topic, left)
+		}
+		c.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
+			if !r.Attrs.IsControl() {
+				records = append(records, r)
+			}
+			if r.Offset == left[r.Partition]-1 {
+				delete(left, r.Partition)
+			}
+		})
+	}
+	return records
 }
 
 // unique is a name for a test's topics and group that no earlier run has used.

@@ -76,6 +76,16 @@ func TestLeaderLost(t *testing.T) {
 			return leaders[slices.IndexFunc(leaders, func(l int32) bool { return l != coordinator })]
 		})
 	})
+	t.Run("leader, exactly once", func(t *testing.T) {
+		w := newWorld(t, plaintextKafka(t)).withTopics().exactlyOnce()
+		w.losesBroker(func(leaders []int32, coordinator int32) int32 {
+			return leaders[slices.IndexFunc(leaders, func(l int32) bool { return l != coordinator })]
+		})
+	})
+	t.Run("coordinator, exactly once", func(t *testing.T) {
+		w := newWorld(t, plaintextKafka(t)).withTopics().exactlyOnce()
+		w.losesBroker(func(_ []int32, coordinator int32) int32 { return coordinator })
+	})
 	t.Run("coordinator", func(t *testing.T) {
 		w := newWorld(t, plaintextKafka(t)).withTopics()
 		w.losesBroker(func(_ []int32, coordinator int32) int32 { return coordinator })

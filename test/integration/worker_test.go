@@ -77,12 +77,17 @@ func (w *worker) kill() {
 	<-w.ended
 }
 
+func (w *worker) signal(s syscall.Signal) {
+	w.t.Helper()
+	if err := w.cmd.Process.Signal(s); err != nil {
+		w.t.Fatalf("worker %s: %v", w.name, err)
+	}
+}
+
 // terminate asks it to stop, and wants it to end well.
 func (w *worker) terminate() {
 	w.t.Helper()
-	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		w.t.Fatalf("worker %s: %v", w.name, err)
-	}
+	w.signal(syscall.SIGTERM)
 	select {
 	case <-w.ended:
 	case <-time.After(patience):

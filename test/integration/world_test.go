@@ -21,6 +21,7 @@ type world struct {
 	redis  *store
 	name   string                 // of the group, and with which the topics begin
 	events map[string]*kgo.Record // that were produced, by event id
+	exact  bool                   // workers deliver exactly once, and what is read is what is committed
 }
 
 func newWorld(t *testing.T, k *cluster) *world {
@@ -33,6 +34,12 @@ func (w *world) withTopics() *world {
 	w.t.Helper()
 	w.kafka.create(partitions, w.topic("events"))
 	w.kafka.create(2, w.topic("flags"), w.topic("reminders"), w.topic("dead_letters"))
+	return w
+}
+
+// exactlyOnce has workers deliver so, to a reader with read_committed.
+func (w *world) exactlyOnce() *world {
+	w.exact = true
 	return w
 }
 
@@ -60,6 +67,9 @@ func (w *world) start(name string, more ...string) *worker {
 		"--set", "kafka.session_timeout=6s", "--set", "kafka.heartbeat_interval=200ms", "--set", "kafka.join_group_backoff=200ms",
 		"--set", "kafka.commit_interval=200ms", "--set", "kafka.fetch_wait=50ms",
 		"--set", "redis.timeout=5s") // a Redis that is only slow, as on a busy machine, is none of these tests' business
+	if w.exact {
+		args = append(args, "--set", "delivery=exactly_once")
+	}
 	return startWorker(w.t, name, append(args, more...)...)
 }
 
@@ -130,10 +140,17 @@ func (w *world) behind() (n int64, state string) {
 // verify reads what came out and compares it with what had to.
 func (w *world) verify(l *load) (flags, reminders found) {
 	w.t.Helper()
-	flags = l.check(w.t, "review", w.kafka.readAll(w.topic("flags")), w.events)
-	reminders = l.check(w.t, "remind", w.kafka.readAll(w.topic("reminders")), w.events)
+	read := w.kafka.readAll
+	if w.exact {
+		read = w.kafka.readCommitted
+	}
+	flags = l.check(w.t, "review", read(w.topic("flags")), w.events)
+	reminders = l.check(w.t, "remind", read(w.topic("reminders")), w.events)
 	w.t.Logf("%d events, %d flags and %d reminders, %d and %d records that repeat one",
 		len(w.events), len(flags.first), len(reminders.first), flags.repeats, reminders.repeats)
+	if w.exact && flags.repeats+reminders.repeats > 0 {
+		w.t.Errorf("%d flags and %d reminders were committed again", flags.repeats, reminders.repeats)
+	}
 	return flags, reminders
 }
 

@@ -1,0 +1,379 @@
+package sink
+
+import "slices"
+
+// What can happen in a state of the model.
+
+// kind is one of these.
+type kind uint8
+
+const (
+	fetches kind = iota
+	fetchesBlindly
+	asks
+	asksUnheard
+	asksUnanswered
+	asksCrossed
+	publishes
+	publishesUnacked
+	publishesAgain
+	appends
+	appendsInVain
+	commits
+	dies
+	diesOvertaken
+	losesPartition
+	zombieEnds
+	redisForgets
+	claimEnds
+	deploys
+	kinds = iota
+)
+
+// event is one thing that happens.
+type event struct {
+	kind kind
+	part uint8
+	who  uint8 // live or zombie
+	arg  uint8 // a record, the place of a claim in its batch, or a key
+}
+
+// breach is the promise that an event breaks.
+type breach uint8
+
+const (
+	kept     breach = iota
+	lost            // a flag or dead letter stands nowhere, nor anything that shows the same
+	doubled         // a reader sees one flag under two ids
+	copied          // a worker has written a record twice
+	repeated        // a repeat comes out though Redis is well
+	passed          // a commit covers what is not acknowledged
+	rewound         // a commit moves the position back
+)
+
+// emit takes what may happen, the state after it, and what it breaks.
+type emit func(event, state, breach)
+
+// next is everything that may happen in a state. Whatever goes wrong may go wrong any number of times.
+func (m *model) next(s *state, out emit) {
+	for p := range m.first {
+		for who := range s.lanes[p] {
+			m.work(s, p, who, out)
+		}
+		m.handOver(s, p, out)
+	}
+	m.forget(s, out)
+	if n := s.deployed + 1; int(n) < len(m.policies) {
+		t := *s
+		t.deployed = n
+		out(event{kind: deploys}, t, kept)
+	}
+}
+
+func (m *model) may(k kind) bool { return !slices.Contains(m.spared, k) }
+
+// work is what a lane may do. A zombie does the same, but its commits are refused and it may end at any time.
+func (m *model) work(s *state, p, who int, out emit) {
+	l := &s.lanes[p][who]
+	switch l.phase {
+	case gone:
+		return
+	case idle:
+		m.fetch(s, p, who, out)
+	case claiming:
+		m.ask(s, p, who, out)
+	case publishing:
+		m.publish(s, p, who, out)
+	}
+	m.commit(s, p, who, out)
+	if who == zombie {
+		t := *s
+		t.lanes[p][who] = lane{}
+		out(event{kind: zombieEnds, part: uint8(p), who: zombie}, t, kept)
+	}
+}
+
+func (m *model) fetch(s *state, p, who int, out emit) {
+	l := &s.lanes[p][who]
+	for end := l.done + 1; int(end) <= m.size[p] && end <= l.done+modelBatch; end++ {
+		t := *s
+		m.begin(&t, p, who, end, true)
+		out(event{kind: fetches, part: uint8(p), who: uint8(who)}, t, kept)
+		if t = *s; m.remembers && !l.loaded && m.may(fetchesBlindly) {
+			t.forgetful = true
+			m.begin(&t, p, who, end, false)
+			out(event{kind: fetchesBlindly, part: uint8(p), who: uint8(who)}, t, kept)
+		}
+	}
+	if l.unsent != 0 && m.rules.commitsUnsaved {
+		t := *s
+		t.history |= l.unsent
+		t.lanes[p][who].unsent = 0
+		out(event{kind: appends, part: uint8(p), who: uint8(who)}, t, kept)
+	}
+}
+
+// begin takes a batch in hand. History is read once, and only what lies below the batch counts.
+func (m *model) begin(t *state, p, who int, end uint8, load bool) {
+	l := &t.lanes[p][who]
+	in := m.batch(p, l.done, end)
+	if m.remembers {
+		if load && !l.loaded {
+			l.loaded = true
+			l.known |= t.history & m.batch(p, 0, l.done)
+		}
+		l.known |= in
+	}
+	l.phase, l.end = claiming, end
+	for r := range m.log {
+		if in.has(r) && m.wanted(r, l) {
+			l.owed |= bit(r)
+		}
+	}
+	m.settle(l, 0)
+}
+
+// wanted is the policy's decision, which knows nothing of repeats.
+func (m *model) wanted(r int, l *lane) bool {
+	line := &m.log[r]
+	if line.spoilt {
+		return true
+	}
+	return len(m.asks[r][l.policy]) > 0 && (line.after == 0 || l.known.has(line.after-1))
+}
+
+// ask puts the next claim to Redis. The commands of a pipeline run in their order, and others' run between them.
+func (m *model) ask(s *state, p, who int, out emit) {
+	l := &s.lanes[p][who]
+	b, asked := m.claimsOf(l), l.asked()
+	me, n := b.all[asked].owner, b.numbers[asked]
+	standing := s.claims[n.key]
+	hear := func(k kind, a answer, h heard, made bool) {
+		if !m.may(k) {
+			return
+		}
+		t := *s
+		if made && standing == 0 {
+			t.claims[n.key] = n.value + 1
+		}
+		if decide(me, a) == unverified {
+			h = nothing // what decide does not tell apart is one state
+		}
+		u := &t.lanes[p][who]
+		u.heard[asked] = h
+		m.settle(u, asked+1)
+		t.forgetful = t.forgetful || k != asks
+		out(event{kind: k, part: uint8(p), who: uint8(who), arg: uint8(asked)}, t, kept)
+	}
+	if standing == 0 {
+		hear(asks, answer{absent: true}, free, true)
+		hear(asksUnanswered, answer{failed: true}, nothing, true)
+	} else {
+		h := owned + heard(standing-1)
+		hear(asks, m.answer(me, h), h, false)
+	}
+	hear(asksUnheard, answer{failed: true}, nothing, false)
+	crossed := answer{value: m.disowned(owner{tag: me.tag + 1, policy: me.policy, offset: 99}).encode()}
+	hear(asksCrossed, crossed, stranger, true)
+}
+
+// asked is how many claims of its batch the lane has put to Redis.
+func (l *lane) asked() (n int) {
+	for n < len(l.heard) && l.heard[n] != unasked {
+		n++
+	}
+	return n
+}
+
+// settle goes on to publishing once all claims of the batch are asked. What comes out is decided by the sink.
+func (m *model) settle(l *lane, asked int) {
+	b := m.claimsOf(l)
+	if asked < len(b.all) {
+		return
+	}
+	owed, ok := b.settled[l.heard]
+	if !ok {
+		answers := make([]answer, len(b.all))
+		for i, cl := range b.all {
+			answers[i] = m.answer(cl.owner, l.heard[i])
+		}
+		owed = l.owed
+		for i, v := range settle(b.lists, answers, &Claims{}) {
+			if v == duplicate {
+				owed &^= bit(b.items[i])
+			}
+		}
+		b.settled[l.heard] = owed
+	}
+	l.phase, l.owed, l.heard = publishing, owed, [modelAsks]heard{}
+}
+
+// answer is what the sink reads.
+func (m *model) answer(me owner, h heard) answer {
+	switch h {
+	case nothing:
+		return answer{failed: true}
+	case free:
+		return answer{absent: true}
+	case stranger:
+		return m.strangers(me)
+	}
+	value := m.values[h-owned]
+	standing, _ := decodeOwner(value)
+	later := standing.source == me.source && standing.offset > me.offset
+	if m.rules.plainSetNX || m.rules.believesLater && later {
+		return m.strangers(me)
+	}
+	return answer{value: value}
+}
+
+// strangers is the claim of some record elsewhere.
+func (m *model) strangers(me owner) answer {
+	return answer{value: owner{tag: me.tag, policy: me.policy, offset: 99}.encode()}
+}
+
+// publish sends what the batch owes, in any order, or ends the batch where it owes nothing.
+func (m *model) publish(s *state, p, who int, out emit) {
+	l := &s.lanes[p][who]
+	if l.owed == 0 {
+		m.save(s, p, who, out)
+		return
+	}
+	for r := range m.log {
+		switch {
+		case l.unacked.has(r):
+			m.send(s, p, who, r, publishesAgain, out)
+		case l.owed.has(r):
+			m.send(s, p, who, r, publishes, out)
+			m.send(s, p, who, r, publishesUnacked, out)
+		}
+	}
+}
+
+func (m *model) send(s *state, p, who, r int, k kind, out emit) {
+	t := *s
+	l := &t.lanes[p][who]
+	t.out |= 1 << m.id[r][l.policy]
+	if k == publishesUnacked {
+		l.unacked |= bit(r)
+	} else {
+		l.owed &^= bit(r)
+		l.unacked &^= bit(r)
+	}
+	out(event{kind: k, part: uint8(p), who: uint8(who), arg: uint8(r)}, t, m.judge(s, l.policy, r, k))
+}
+
+// judge is what sending a record breaks.
+func (m *model) judge(s *state, policy uint8, r int, k kind) breach {
+	there := s.out>>m.id[r][policy]&1 != 0
+	switch {
+	case k == publishesAgain && m.rules.plainProducer:
+		return copied
+	case k == publishesAgain:
+		return kept
+	case there && m.rules.randomIDs:
+		return doubled
+	case !there && !s.forgetful && !m.log[r].spoilt && !m.owns(s, policy, r):
+		return repeated
+	}
+	return kept
+}
+
+// owns reports whether one of the record's claims names it.
+func (m *model) owns(s *state, policy uint8, r int) bool {
+	return slices.ContainsFunc(m.asks[r][policy], func(cl claim) bool {
+		standing := s.claims[m.numbers(cl).key]
+		return standing > 0 && m.owners[standing-1] == r
+	})
+}
+
+// save appends the batch's signals to history, and is done with the batch.
+func (m *model) save(s *state, p, who int, out emit) {
+	m.end(s, p, who, appends, out)
+	if m.remembers && m.may(appendsInVain) {
+		m.end(s, p, who, appendsInVain, out)
+	}
+}
+
+func (m *model) end(s *state, p, who int, k kind, out emit) {
+	t := *s
+	l := &t.lanes[p][who]
+	if m.remembers {
+		l.unsent |= m.batch(p, l.done, l.end)
+	}
+	if k == appends && !m.rules.commitsUnsaved {
+		t.history |= l.unsent
+		l.unsent = 0
+	}
+	t.forgetful = t.forgetful || k != appends
+	l.phase, l.done, l.end = idle, l.end, 0
+	out(event{kind: k, part: uint8(p), who: uint8(who)}, t, kept)
+}
+
+// commit may happen at any time after a batch is done, or never: a lane does not wait for it.
+func (m *model) commit(s *state, p, who int, out emit) {
+	l := &s.lanes[p][who]
+	to := l.done
+	if m.rules.commitsFetched {
+		to = max(l.done, l.end)
+	}
+	if to == s.committed[p] || who == zombie && !m.rules.unfenced {
+		return
+	}
+	t := *s
+	t.committed[p] = to
+	for o := s.committed[p]; o < to; o++ {
+		t.under[m.first[p]+int(o)] = l.policy + 1
+	}
+	b := kept
+	switch {
+	case to < s.committed[p]:
+		b = rewound
+	case l.owed&m.batch(p, 0, to) != 0:
+		b = passed
+	}
+	out(event{kind: commits, part: uint8(p), who: uint8(who)}, t, b)
+}
+
+// handOver is what may happen to the partition's lane from outside: another begins at the position.
+func (m *model) handOver(s *state, p int, out emit) {
+	old := s.lanes[p][live]
+	fresh := lane{phase: idle, policy: s.deployed, done: s.committed[p]}
+	if old == fresh {
+		return
+	}
+	e := event{kind: dies, part: uint8(p)}
+	t := *s
+	t.lanes[p][live] = fresh
+	out(e, t, kept)
+	if m.trims && int(fresh.done) < m.size[p] {
+		t.under[m.first[p]+int(fresh.done)] = unread
+		t.committed[p]++
+		t.lanes[p][live].done++
+		e.kind = diesOvertaken
+		out(e, t, kept)
+	}
+	if s.lanes[p][zombie].phase == gone && m.may(losesPartition) {
+		t = *s
+		t.lanes[p] = [2]lane{live: fresh, zombie: old}
+		e.kind = losesPartition
+		out(e, t, kept)
+	}
+}
+
+// forget is what Redis may lose: everything, or one claim, whose time may just be over.
+func (m *model) forget(s *state, out emit) {
+	if (s.claims != [modelKeys]uint8{} || s.history != 0) && m.may(redisForgets) {
+		t := *s
+		t.claims, t.history, t.forgetful = [modelKeys]uint8{}, 0, true
+		out(event{kind: redisForgets}, t, kept)
+	}
+	for key, standing := range s.claims {
+		if standing == 0 || !m.may(claimEnds) {
+			continue
+		}
+		t := *s
+		t.claims[key], t.forgetful = 0, true
+		out(event{kind: claimEnds, arg: uint8(key)}, t, kept)
+	}
+}
