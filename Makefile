@@ -4,7 +4,7 @@ golangci_version := v2.15.0
 golangci := .tools/golangci-lint-$(golangci_version)
 kafka := deploy/dev/kafka.sh
 
-.PHONY: help test race lint run-demo build integration kafka-start kafka-start-3 kafka-stop image ci
+.PHONY: help test race lint run-demo build integration kafka-start kafka-start-3 kafka-stop chaos image ci
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -30,6 +30,9 @@ integration: ## the worker against the Kafka of kafka-start and a redis-server o
 	@test -s .kafka/run/brokers || { echo "no Kafka runs: make kafka-start-3"; exit 1; }
 	ONSIDE_TEST_KAFKA=$$(cat .kafka/run/brokers) go test -race -count=1 -v \
 		$$(grep -q , .kafka/run/brokers || echo -skip TestLeaderLost) ./test/integration
+
+chaos: ## kill workers, take Kafka and Redis away, count what is lost; KILLS=500 MINUTES=40 ARGS="--json"
+	go run ./test/chaos --kills $(or $(KILLS),30) --minutes $(or $(MINUTES),0) $(ARGS)
 
 kafka-start: ## a real Apache Kafka of one broker, in .kafka
 	$(kafka) start 1
