@@ -3,6 +3,7 @@ package classify
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -106,15 +107,15 @@ func (x *extractor) token(s *scratchEvidence, w string, at int) bool {
 	if len(w) < 10 {
 		return false
 	}
-	if d, ok := unhex(w); ok {
-		x.decoded(s, d, at, at+len(w), "hex")
-		return true
+	by := "hex"
+	ok := s.unhex(w)
+	if !ok {
+		by, ok = "base64", s.unbase64(w)
 	}
-	if d, ok := unbase64(w); ok {
-		x.decoded(s, d, at, at+len(w), "base64")
-		return true
+	if ok && utf8.Valid(s.plain) { // seldom: most of what could be an encoding is not
+		x.decoded(s, string(s.plain), at, at+len(w), by)
 	}
-	return false
+	return ok
 }
 
 func isCodeRune(r rune) bool {
@@ -174,30 +175,41 @@ func readable(d string) bool {
 	return bad == 0
 }
 
-func unbase64(w string) (string, bool) {
+// unbase64 leaves in s.plain what w encodes.
+func (s *scratchEvidence) unbase64(w string) bool {
 	w = strings.TrimRight(w, "=")
-	if len(w)%4 == 1 || len(w) < 10 {
-		return "", false
-	}
-	upper, lower := strings.ToLower(w) != w, strings.ToUpper(w) != w
-	if !upper || !lower {
-		return "", false
+	if len(w)%4 == 1 || len(w) < 10 || !mixedCase(w) {
+		return false
 	}
 	enc := base64.RawStdEncoding
 	if strings.ContainsAny(w, "-_") {
 		enc = base64.RawURLEncoding
 	}
-	d, err := enc.DecodeString(w)
-	return string(d), err == nil
+	return s.undo(w, enc.DecodedLen(len(w)), enc.Decode)
 }
 
-func unhex(w string) (string, bool) {
-	w = strings.TrimPrefix(w, "0x")
-	if len(w)%2 != 0 || len(w) < 10 {
-		return "", false
+// mixedCase reports whether the word has letters of ASCII in both cases.
+func mixedCase(w string) bool {
+	upper, lower := false, false
+	for i := range len(w) {
+		upper = upper || w[i]-'A' < 26
+		lower = lower || w[i]-'a' < 26
 	}
-	d, err := hex.DecodeString(w)
-	return string(d), err == nil
+	return upper && lower
+}
+
+// unhex leaves in s.plain what w encodes.
+func (s *scratchEvidence) unhex(w string) bool {
+	w = strings.TrimPrefix(w, "0x")
+	return len(w)%2 == 0 && len(w) >= 10 && s.undo(w, len(w)/2, hex.Decode)
+}
+
+func (s *scratchEvidence) undo(w string, size int, decode func(dst, src []byte) (int, error)) bool {
+	s.code = append(s.code[:0], w...)
+	s.plain = slices.Grow(s.plain[:0], size)[:size]
+	n, err := decode(s.plain, s.code)
+	s.plain = s.plain[:n]
+	return err == nil
 }
 
 // unpercent decodes %XX.

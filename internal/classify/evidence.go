@@ -68,6 +68,8 @@ type scratchEvidence struct {
 	digits      []byte
 	parts       []part
 	buf         []byte
+	code, plain []byte   // of one encoded word, and what it encodes
+	said        [64]byte // what one number says
 	sc          scanned
 	f           *folded
 	out         []evidence

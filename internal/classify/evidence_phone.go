@@ -202,8 +202,7 @@ func (x *extractor) number(s *scratchEvidence, items []numeral, fragments *int, 
 	if len(items) == 0 {
 		return
 	}
-	var digits [64]byte
-	sp := spelling{digits: digits[:0]}
+	sp := spelling{digits: s.said[:0]}
 	x.say(s, items, &sp)
 	if w := widest(items); (len(sp.digits) > mostDigits || sp.words == 0 && sp.by == 0 && w >= gapAnd && !x.listed(s, items, &sp) || w >= gapLine) && w > gapNone && depth < 5 && len(items) > 1 {
 		from := 0
