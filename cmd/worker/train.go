@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"os"
 	"runtime"
 	"sync"
@@ -30,7 +31,7 @@ func (c *cli) trainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, err := trained(events)
+			m, bins, err := trained(events)
 			if err != nil {
 				return err
 			}
@@ -42,7 +43,7 @@ func (c *cli) trainCommand() *cobra.Command {
 				return fmt.Errorf("write model: %w", err)
 			}
 			fmt.Fprintf(c.out, "%s: model %s, %d bytes, from %d messages\n", out, m.Version(), len(file), len(events))
-			return nil
+			return writeReliability(c.out, bins)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "`file` to write the model to")
@@ -53,14 +54,31 @@ func (c *cli) trainCommand() *cobra.Command {
 	return cmd
 }
 
-// trained is a calibrated model of the events.
-func trained(events []onside.Event) (*classify.Model, error) {
+// writeReliability prints what messages before the contract were given by models that had not seen them, and what they were.
+func writeReliability(w io.Writer, bins [10]classify.Bin) error {
+	fmt.Fprintf(w, "\n%-11s  %8s  %6s  %7s\n", "probability", "messages", "given", "reviews")
+	for i, b := range bins {
+		reviews := "-"
+		if b.Messages > 0 {
+			reviews = fmt.Sprintf("%.3f", float64(b.Reviews)/float64(b.Messages))
+		}
+		if _, err := fmt.Fprintf(w, "%.1f to %.1f   %8d  %6.3f  %7s\n", float64(i)/10, float64(i+1)/10, b.Messages, b.Mean, reviews); err != nil {
+			return fmt.Errorf("write reliability: %w", err)
+		}
+	}
+	return nil
+}
+
+// trained is a calibrated model of the events, and how reliable its calibration is.
+func trained(events []onside.Event) (*classify.Model, [10]classify.Bin, error) {
 	examples := onside.Examples(events)
 	unseen, err := heldOut(examples)
 	if err != nil {
-		return nil, err
+		return nil, [10]classify.Bin{}, err
 	}
-	return classify.Train(examples, classify.Calibrate(examples, unseen))
+	c := classify.Calibrate(examples, unseen)
+	m, err := classify.Train(examples, c)
+	return m, c.Reliability(examples, unseen), err
 }
 
 // heldOut is what models say of each example that were fitted on the other folds.

@@ -565,6 +565,30 @@ func Calibrate(examples []Example, unseen []Unseen) Calibration {
 	return Calibration{c}
 }
 
+// Bin is a tenth of the probabilities: how many messages of a calibration were given one in it, what they were given on average,
+// and how many of them a person should look at.
+type Bin struct {
+	Messages, Reviews int
+	Mean              float64
+}
+
+// Reliability is the curve of a calibration: among the messages that models gave a probability to without having seen them, those of each
+// tenth should be reviews as often as it says.
+func (c Calibration) Reliability(examples []Example, unseen []Unseen) (bins [10]Bin) {
+	for i := range examples {
+		var t [numHeads]float32
+		targets(&examples[i], &t)
+		if want := t[headReview]; want == want && !exempt(examples[i].SenderRole) {
+			p := float64(sigmoid(c.calibration[0].Slope*unseen[i][0] + c.calibration[0].Shift))
+			b := &bins[min(int(p*10), 9)]
+			b.Mean = (b.Mean*float64(b.Messages) + p) / float64(b.Messages+1)
+			b.Messages++
+			b.Reviews += int(want)
+		}
+	}
+	return bins
+}
+
 // platt fits slope and shift of one head by gradient descent on the log loss.
 func platt(examples []Example, z []Unseen, h int) (slope, shift float32) {
 	var x, y []float64
