@@ -1,7 +1,9 @@
 package classify_test
 
 import (
+	"hash/fnv"
 	"reflect"
+	"slices"
 	"testing"
 
 	"onside"
@@ -11,14 +13,19 @@ import (
 // TestMemoryDoesNotMatter reads conversations with memory that others have used before, and with fresh memory: a worker reads many
 // conversations in turn, and after a crash another worker reads them again, in another company.
 func TestMemoryDoesNotMatter(t *testing.T) {
-	corpus, err := onside.Corpus()
+	all, err := onside.Corpus()
 	if err != nil {
 		t.Fatal(err)
 	}
+	corpus := slices.DeleteFunc(all, func(e onside.Event) bool { // a fifth shows it, and fresh memory is slow
+		h := fnv.New32a()
+		h.Write([]byte(onside.Pair(e.ConversationID)))
+		return h.Sum32()%5 != 0
+	})
 	c := classify.Default()
 	var used classify.Result
 	states := map[string]*classify.State{}
-	step := max(1, len(corpus)/400) // that many conversations side by side, from all over the corpus
+	step := max(1, len(corpus)/200) // that many conversations side by side, from all over the corpus
 	for from := range step {
 		for i := from; i < len(corpus); i += step {
 			m := corpus[i].Message
