@@ -99,7 +99,7 @@ func TestRedisFaults(t *testing.T) {
 }
 
 // hung is a Redis that takes connections and says nothing.
-func hung(t *testing.T) string {
+func hung(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -126,7 +126,7 @@ func hung(t *testing.T) string {
 }
 
 // parrot is a Redis that gives every claim the same answer.
-func parrot(t *testing.T, answer func(*server.Peer)) string {
+func parrot(t testing.TB, answer func(*server.Peer)) string {
 	t.Helper()
 	s, err := server.NewServer("127.0.0.1:0")
 	if err != nil {

@@ -34,7 +34,7 @@ const testPartitions = 3
 // world is a broker and a Redis with nothing of ours in them: embedded ones, or those that ONSIDE_TEST_KAFKA and
 // ONSIDE_TEST_REDIS name, of which only new names are used.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	name    string
 	brokers []string
 	cluster *kfake.Cluster       // nil on a real broker
@@ -43,7 +43,7 @@ type world struct {
 	topics  Topics
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	return makeWorld(t, os.Getenv("ONSIDE_TEST_KAFKA"), os.Getenv("ONSIDE_TEST_REDIS"))
 }
@@ -54,7 +54,7 @@ func newFakeWorld(t *testing.T) *world {
 	return makeWorld(t, "", "")
 }
 
-func makeWorld(t *testing.T, kafkaAddresses, redisAddress string) *world {
+func makeWorld(t testing.TB, kafkaAddresses, redisAddress string) *world {
 	t.Helper()
 	name := unique()
 	w := &world{t: t, name: name, topics: Topics{Flags: name + ".flags", Reminders: name + ".reminders", DeadLetters: name + ".dead"}}
@@ -145,14 +145,14 @@ func (w *world) sink(change ...func(*Config)) *Sink {
 }
 
 // deadline is a context for what must not take long.
-func deadline(t *testing.T) context.Context {
+func deadline(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }
 
 // eventually polls until ok.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
