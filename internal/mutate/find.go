@@ -39,10 +39,15 @@ func Find(text string) []Target {
 	return out
 }
 
-// Numbers are the numbers of two to twelve digits in a text of which it is known that it holds no contact.
+// Numbers are the numbers of two to twelve digits in a text of which it is known that it holds no contact. Groups of a longer number are none.
 func Numbers(text string) []Target {
-	return appendForm(nil, text, Number, numberForm, func(s string) bool { return len(onlyDigits(s)) <= 12 })
+	all := appendForm(nil, text, Number, numberForm, func(s string) bool { return len(onlyDigits(s)) <= 12 })
+	return slices.DeleteFunc(all, func(t Target) bool {
+		return t.Start > 1 && digit(text[t.Start-2]) || t.End+1 < len(text) && digit(text[t.End+1])
+	})
 }
+
+func digit(c byte) bool { return '0' <= c && c <= '9' }
 
 // appendForm appends what has the form and stands on its own: no letter or digit goes on before or after it.
 func appendForm(dst []Target, text string, k Kind, form *regexp.Regexp, keep func(string) bool) []Target {

@@ -111,4 +111,7 @@ func TestFind(t *testing.T) {
 	if got := Numbers("order 48213 of 12 mugs"); len(got) == 0 {
 		t.Error("Numbers found none")
 	}
+	if got := Numbers("the group 418 of 923 418 770"); len(got) != 1 || got[0].Start != len("the group ") {
+		t.Errorf("Numbers took groups of a number for numbers: %v", got)
+	}
 }
