@@ -11,8 +11,11 @@ type blocks struct {
 	at [numInputs / 4]uint8
 }
 
-// The kernels read whole blocks: a layer whose inputs are no multiple of four would lose its last ones.
-var _ = [1]struct{}{}[numInputs%4+netWidth%4+netHidden%4+netMemory%4]
+// The kernels read whole blocks and strips: a layer whose inputs are no multiple of four would lose its last ones.
+var _ = [1]struct{}{}[numInputs%4+netWidth%strip+netHidden%4+netMemory%4]
+
+// A place is a byte.
+var _ [256 - numInputs/4]struct{}
 
 // of sets b to the blocks of x that are not all zero.
 func (b *blocks) of(x []float32) {
@@ -40,17 +43,36 @@ func dotBlocks(w, x []float32, b *blocks) float32 {
 	return s0 + s1 + s2 + s3
 }
 
+// dotBlocks2 is dotBlocks for two rows: their sums do not wait for each other.
+func dotBlocks2(v, w, x []float32, b *blocks) (ofV, ofW float32) {
+	var r0, r1, r2, r3, s0, s1, s2, s3 float32
+	for _, k := range b.at[:b.n] {
+		i := int(k) * 4
+		o, p, q := v[i:i+4:i+4], w[i:i+4:i+4], x[i:i+4:i+4]
+		q0, q1, q2, q3 := q[0], q[1], q[2], q[3]
+		r0 += float32(o[0] * q0)
+		r1 += float32(o[1] * q1)
+		r2 += float32(o[2] * q2)
+		r3 += float32(o[3] * q3)
+		s0 += float32(p[0] * q0)
+		s1 += float32(p[1] * q1)
+		s2 += float32(p[2] * q2)
+		s3 += float32(p[3] * q3)
+	}
+	return r0 + r1 + r2 + r3, s0 + s1 + s2 + s3
+}
+
 // hiddenPortable are the dot products of the rows of hid with in.
 func hiddenPortable(hid *[netHidden][numInputs]float32, in *[numInputs]float32, b *blocks, dst *[netHidden]float32) {
-	for j := range hid {
-		dst[j] = dotBlocks(hid[j][:], in[:], b)
+	for j := 0; j < netHidden; j += 2 {
+		dst[j], dst[j+1] = dotBlocks2(hid[j][:], hid[j+1][:], in[:], b)
 	}
 }
 
 // memoryPortable are the dot products of mem's rows, from the given column on, with x.
 func memoryPortable(mem *[netMemory][netWidth + netHidden]float32, from int, x []float32, b *blocks, dst *memory) {
-	for i := range mem {
-		dst[i] = dotBlocks(mem[i][from:], x, b)
+	for i := 0; i < netMemory; i += 2 {
+		dst[i], dst[i+1] = dotBlocks2(mem[i][from:], mem[i+1][from:], x, b)
 	}
 }
 
@@ -61,31 +83,48 @@ func headsPortable(out *[numHeads][netHidden]float32, hidden *[netHidden]float32
 	}
 }
 
+// floats are the numbers that the bytes of a row stand for.
+var floats = func() (t [256]float32) {
+	for i := range t {
+		t[i] = float32(int8(i))
+	}
+	return t
+}()
+
+const strip = 12 // columns that are summed together, since so many sums stay in registers
+
 // gatherPortable sums the rows of the features as mind k knows them: vectors and wide weights.
 func gatherPortable(rows []row, feats []feature, k int, vec *[netWidth]float32, wide *[wideHeads]float32) {
-	*vec, *wide = [netWidth]float32{}, [wideHeads]float32{}
+	*wide = [wideHeads]float32{}
 	for _, f := range feats {
-		r := &rows[f.row]
-		for i, x := range r.wide[k] {
+		for i, x := range rows[f.row].wide[k] {
 			wide[i] += float32(float32(f.val*wideStep) * float32(x))
 		}
 	}
-	const most = 8 // sums that stay in registers
-	for from := 0; from < netWidth; from += most {
-		var s0, s1, s2, s3, s4, s5, s6, s7 float32
-		for _, f := range feats {
-			r := &rows[f.row]
-			w := f.val * r.scales[k]
-			x := r.vecs[k][from : from+most : from+most]
-			s0 += float32(w * float32(int8(x[0])))
-			s1 += float32(w * float32(int8(x[1])))
-			s2 += float32(w * float32(int8(x[2])))
-			s3 += float32(w * float32(int8(x[3])))
-			s4 += float32(w * float32(int8(x[4])))
-			s5 += float32(w * float32(int8(x[5])))
-			s6 += float32(w * float32(int8(x[6])))
-			s7 += float32(w * float32(int8(x[7])))
-		}
-		copy(vec[from:], []float32{s0, s1, s2, s3, s4, s5, s6, s7})
+	for from := 0; from < netWidth; from += strip {
+		gatherStrip(rows, feats, k, from, (*[strip]float32)(vec[from:]))
 	}
+}
+
+func gatherStrip(rows []row, feats []feature, k, from int, dst *[strip]float32) {
+	var s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11 float32
+	t := &floats
+	for _, f := range feats {
+		r := &rows[f.row]
+		w := f.val * r.scales[k]
+		x := r.vecs[k][from : from+strip : from+strip]
+		s0 += float32(w * t[x[0]])
+		s1 += float32(w * t[x[1]])
+		s2 += float32(w * t[x[2]])
+		s3 += float32(w * t[x[3]])
+		s4 += float32(w * t[x[4]])
+		s5 += float32(w * t[x[5]])
+		s6 += float32(w * t[x[6]])
+		s7 += float32(w * t[x[7]])
+		s8 += float32(w * t[x[8]])
+		s9 += float32(w * t[x[9]])
+		s10 += float32(w * t[x[10]])
+		s11 += float32(w * t[x[11]])
+	}
+	*dst = [strip]float32{s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11}
 }
