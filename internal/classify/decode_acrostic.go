@@ -25,9 +25,9 @@ func (x *extractor) acrostic(s *scratchEvidence, cued bool) {
 	}
 	all := len(s.f.text)
 	if n >= 4 {
-		x.acrosticWord(s, lines.String(), all)
+		x.acrosticWord(s, lines.String(), all, cued)
 		if cued {
-			x.acrosticWord(s, ends.String(), all)
+			x.acrosticWord(s, ends.String(), all, cued)
 		}
 		if d := digits.String(); len(d) >= fewestDigits && len(d) <= mostDigits && !counting(d) && len(d) >= n-2 {
 			c := float32(.45)
@@ -58,8 +58,8 @@ func (x *extractor) acrostic(s *scratchEvidence, cued bool) {
 		}
 		start = false
 	}
-	x.acrosticWord(s, sentences.String(), all)
-	x.acrosticWord(s, words.String(), all)
+	x.acrosticWord(s, sentences.String(), all, cued)
+	x.acrosticWord(s, words.String(), all, cued)
 }
 
 // initial appends the first letter of the line, a bullet aside, and the digit that the line begins with.
@@ -94,14 +94,19 @@ func (x *extractor) initial(line string, letters, digits *strings.Builder) {
 }
 
 // acrosticWord records a tool that the letters spell somewhere.
-func (x *extractor) acrosticWord(s *scratchEvidence, w string, all int) {
+func (x *extractor) acrosticWord(s *scratchEvidence, w string, all int, cued bool) {
+	c := float32(.45)
+	if cued {
+		c = .55
+	}
 	b := []byte(w)
 	for i := range b {
 		node := x.root[b[i]]
 		for j := i + 1; node >= 0; j++ {
-			if l := x.nodes[node].list; l != 0 && x.has[l]&hasTool != 0 && j-i >= 4 {
-				if t, strong, ok := x.toolOf(piece{list: l}, func(k toolKind) bool { return k != toolOwn }); ok && strong {
-					s.add(handleName, 0, all, t.name, .45, "acrostic").tool = t.name
+			s.steps++
+			if l := x.nodes[node].list; l != 0 && x.has[l]&anyTool != 0 && j-i >= 4 {
+				if t, strong, ok := x.toolOf(piece{list: l}, func(k toolKind) bool { return k != toolOwn }); ok && (strong || j-i >= 6) {
+					s.add(handleName, 0, all, t.name, c, "acrostic").tool = t.name
 					return
 				}
 			}
@@ -122,65 +127,4 @@ func counting(d string) bool {
 		}
 	}
 	return up >= len(d)-2
-}
-
-// embedded reads the digits of a list of prices, times or counts in a row, where the message tells the reader to put them together.
-func (x *extractor) embedded(s *scratchEvidence, listed bool) {
-	var d []byte
-	first, last, groups := -1, 0, 0
-	for k, p := range s.red {
-		if p.shape != shapeDigits {
-			if n, ok := x.digit(p); ok && s.f.text[p.a] > '9' {
-				d = append(d, '0'+byte(n))
-				if first < 0 {
-					first = k
-				}
-				last = k
-				groups++
-			}
-			continue
-		}
-		if first < 0 {
-			first = k
-		}
-		d, last = append(d, s.text(p)...), k
-		groups++
-		if len(d) > mostDigits {
-			return
-		}
-	}
-	if first < 0 || len(d) < 8 || groups < 3 || !listed && groups < 4 {
-		return
-	}
-	a, b := int(s.red[first].a), int(s.red[last].b)
-	if !listed && s.found(phoneNumber, a, b) || years4(s, first, last) {
-		return
-	}
-	s.likely = ""
-	e, ok := x.dial(s, string(d), false)
-	if !listed && !ok {
-		return
-	}
-	c := float32(.25)
-	cued := s.sc.has&hasPhone != 0
-	switch {
-	case !listed:
-		c = .2
-	case ok && cued:
-		c = .52
-	case cued:
-		c = .42
-	case ok:
-		c = .4
-	}
-	s.add(phoneNumber, a, b, e, c, "embedded")
-}
-
-func years4(s *scratchEvidence, first, last int) bool {
-	for _, p := range s.red[first : last+1] {
-		if p.shape == shapeDigits && p.b-p.a != 4 {
-			return false
-		}
-	}
-	return true
 }

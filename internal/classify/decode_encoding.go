@@ -32,7 +32,7 @@ func (x *extractor) decode(s *scratchEvidence) {
 		x.acrostic(s, cues&(1<<cueAcrostic) != 0)
 	}
 	if s.sc.digits >= 8 && (cues&(1<<cueList) != 0 || s.sc.has&hasPhone != 0) {
-		x.embedded(s, cues&(1<<cueList) != 0)
+		x.embedded(s, cues&(1<<cueList) != 0, cues&(sureCue<<cueList) != 0)
 	}
 }
 
@@ -60,6 +60,11 @@ func (x *extractor) cues(s *scratchEvidence) (set uint) {
 // sureCue marks the cues that were given beyond doubt, in the set's higher half.
 const sureCue = 1 << 8
 
+const (
+	shortestCode   = 10 // characters of base64 or hex
+	shortestPadded = 7  // of base64 that ends in =
+)
+
 const mostTries = 16 // stretches of a message that are tried as encodings
 
 // encodings tries every stretch without spaces as base64, hex, percent and character references, and runs of short groups as bytes.
@@ -75,7 +80,7 @@ func (x *extractor) encodings(s *scratchEvidence) {
 		for j < len(src) && src[j] > ' ' {
 			j++
 		}
-		if j-i >= 10 && j-i <= 4*maxDecoded && x.token(s, src[i:j], i) {
+		if (j-i >= shortestCode || j-i >= shortestPadded && src[j-1] == '=') && j-i <= 4*maxDecoded && x.token(s, src[i:j], i) {
 			tries++
 		}
 		i = j
@@ -85,6 +90,7 @@ func (x *extractor) encodings(s *scratchEvidence) {
 
 // token tries one stretch and reports whether that took a decoding.
 func (x *extractor) token(s *scratchEvidence, w string, at int) bool {
+	s.steps += len(w)
 	if strings.Contains(w, "%") && strings.Count(w, "%") >= 2 {
 		if d := unpercent(w); d != w {
 			x.decoded(s, d, at, at+len(w), "percent")
@@ -104,7 +110,7 @@ func (x *extractor) token(s *scratchEvidence, w string, at int) bool {
 	if i := strings.LastIndexAny(w, ":("); i >= 0 { // "base64:cmF2…"
 		w, at = w[i+1:], at+i+1
 	}
-	if len(w) < 10 {
+	if len(w) < shortestCode && !strings.HasSuffix(w, "=") {
 		return false
 	}
 	by := "hex"
@@ -124,22 +130,60 @@ func isCodeRune(r rune) bool {
 
 // decoded reads d, which stands for the original bytes [a, b), if it is text that holds evidence.
 func (x *extractor) decoded(s *scratchEvidence, d string, a, b int, by string) {
-	if !readable(d) {
-		return
-	}
 	fa, fb := s.folded(a, b)
-	if x.derive(s, d, fa, fb, by, func(e evidence) bool {
+	x.reveal(s, d, fa, fb, by)
+}
+
+// reveal reads d, which stands for the folded bytes [a, b), and reports whether it holds evidence: what find knows, and what means nothing in the
+// open but that nobody encodes without a reason, a bare number, the name of a tool or a user name.
+func (x *extractor) reveal(s *scratchEvidence, d string, a, b int, by string) bool {
+	s.steps += len(d)
+	if !readable(d) {
+		return false
+	}
+	if x.derive(s, d, a, b, by, func(e evidence) bool {
 		return e.confidence >= .45 && !e.fragment && e.kind != otherLink && e.kind != workLink
 	}) {
-		return
+		return true
 	}
-	if x.namesTool(d, s) {
-		s.add(handleName, fa, fb, strings.TrimSpace(d), .6, by)
-		return
+	d = strings.Trim(d, " \t\r\n.,;:!?'\"()")
+	if n := digitsOf(d); len(n) >= fewestDigits && len(n) <= mostDigits && strings.Trim(d, "0123456789+-(). ") == "" {
+		s.likely = ""
+		e, ok := x.dial(s, n, d[0] == '+')
+		c := float32(.7)
+		if ok {
+			c = .8
+		}
+		s.add(phoneNumber, a, b, e, c, by)
+		return true
 	}
-	if n := strings.TrimPrefix(strings.TrimSpace(d), "@"); n != strings.TrimSpace(d) && len(n) > 3 && !strings.ContainsAny(n, " ") {
-		s.add(handleName, fa, fb, n, .6, by)
+	if t, ok := x.toolIn(d, s); ok {
+		s.add(handleName, a, b, t.name, .6, by).tool = t.name
+		return true
 	}
+	if n := strings.TrimPrefix(d, "@"); nameLike(n, n != d) {
+		s.add(handleName, a, b, strings.ToLower(n), .9, by)
+		return true
+	}
+	return false
+}
+
+// nameLike reports text of the form of a user name: one word that has a sign or a digit in it, unless an @ stood before it.
+func nameLike(n string, told bool) bool {
+	letters, marks := 0, 0
+	for _, r := range n {
+		switch {
+		case r >= utf8.RuneSelf:
+			return false
+		case r-'0' < 10 && r >= '0', r == '_', r == '.':
+			marks++
+		case r|0x20 >= 'a' && r|0x20 <= 'z':
+			letters++
+		default:
+			return false
+		}
+	}
+	return letters >= 3 && len(n) <= longestName && (told || letters >= 4 && marks > 0)
 }
 
 // folded maps original bytes to folded ones.
@@ -177,8 +221,9 @@ func readable(d string) bool {
 
 // unbase64 leaves in s.plain what w encodes.
 func (s *scratchEvidence) unbase64(w string) bool {
+	padded := strings.HasSuffix(w, "=")
 	w = strings.TrimRight(w, "=")
-	if len(w)%4 == 1 || len(w) < 10 || !mixedCase(w) {
+	if len(w)%4 == 1 || len(w) < shortestCode && !(padded && len(w) >= shortestPadded-1) || !mixedCase(w) {
 		return false
 	}
 	enc := base64.RawStdEncoding
@@ -201,7 +246,7 @@ func mixedCase(w string) bool {
 // unhex leaves in s.plain what w encodes.
 func (s *scratchEvidence) unhex(w string) bool {
 	w = strings.TrimPrefix(w, "0x")
-	return len(w)%2 == 0 && len(w) >= 10 && s.undo(w, len(w)/2, hex.Decode)
+	return len(w)%2 == 0 && len(w) >= shortestCode && s.undo(w, len(w)/2, hex.Decode)
 }
 
 func (s *scratchEvidence) undo(w string, size int, decode func(dst, src []byte) (int, error)) bool {
@@ -284,6 +329,7 @@ func codeGroup(w []byte) bool {
 }
 
 func (x *extractor) group(s *scratchEvidence, i, j int) {
+	s.steps += j - i
 	a, b := int(s.pieces[i].a), int(s.pieces[j-1].b)
 	var hx, dec, bin, nib []byte
 	hexOK, decOK, binOK, nibOK := true, true, true, true
@@ -301,17 +347,13 @@ func (x *extractor) group(s *scratchEvidence, i, j int) {
 		nibOK = nibOK && err == nil && len(w) == 4 && v < 10
 		nib = append(nib, '0'+byte(v))
 	}
-	keep := func(e evidence) bool {
-		return (e.confidence >= .45 || e.kind == phoneNumber && e.confidence >= .3) && !e.fragment && e.kind != otherLink
-	}
 	switch {
 	case nibOK && len(nib) >= fewestDigits:
-		x.derive(s, string(nib), a, b, "binary", keep)
-	case binOK && readable(string(bin)):
-		x.derive(s, string(bin), a, b, "binary", keep)
-	case hexOK && readable(string(hx)) && j-i >= 5 && x.derive(s, string(hx), a, b, "hex", keep):
-	case decOK && readable(string(dec)) && j-i >= 5:
-		x.derive(s, string(dec), a, b, "ascii", keep)
+		x.reveal(s, string(nib), a, b, "binary")
+	case binOK && x.reveal(s, string(bin), a, b, "binary"):
+	case hexOK && j-i >= 5 && x.reveal(s, string(hx), a, b, "hex"):
+	case decOK && j-i >= 5:
+		x.reveal(s, string(dec), a, b, "ascii")
 	}
 }
 
@@ -342,6 +384,7 @@ func (x *extractor) morse(s *scratchEvidence) {
 }
 
 func (x *extractor) morseRun(s *scratchEvidence, a, b int) {
+	s.steps += b - a
 	var out []byte
 	for g := range strings.FieldsFuncSeq(string(s.f.text[a:b]), func(r rune) bool { return r == ' ' || r == '/' || r == '|' }) {
 		c, ok := morseLetters[g]
@@ -350,10 +393,7 @@ func (x *extractor) morseRun(s *scratchEvidence, a, b int) {
 		}
 		out = append(out, c)
 	}
-	if len(out) < 4 {
-		return
-	}
-	if x.derive(s, string(out), a, b, "morse", func(e evidence) bool { return e.confidence >= .4 || len(out) >= 6 }) {
+	if len(out) < 4 || x.reveal(s, string(out), a, b, "morse") {
 		return
 	}
 	c := float32(.5)
@@ -371,7 +411,7 @@ func (x *extractor) rotated(s *scratchEvidence, cued bool) {
 		for _, t := range x.terms[p.list] {
 			if t.kind == termRot13 {
 				coded = true
-				s.add(handleName, int(p.a), int(p.b), x.tools[t.val].name, .45, "rot13").tool = x.tools[t.val].name
+				s.add(handleName, int(p.a), int(p.b), x.tools[t.val].name, .55, "rot13").tool = x.tools[t.val].name
 			}
 		}
 	}
@@ -382,6 +422,23 @@ func (x *extractor) rotated(s *scratchEvidence, cued bool) {
 	x.derive(s, rot13(t), 0, len(s.f.text), "rot13", func(e evidence) bool {
 		return e.kind == emailAddress && e.confidence >= .7 && !e.placeholder
 	})
+	if strings.Contains(t, "rot13") || strings.Contains(t, "rot 13") || strings.Contains(t, "rot-13") {
+		x.rotatedNames(s)
+	}
+}
+
+// rotatedNames reads the names with an underscore or behind an @ in a message that says that they are rotated.
+func (x *extractor) rotatedNames(s *scratchEvidence) {
+	for k := 0; k < len(s.red); k++ {
+		n, ok := x.nameAt(s, k)
+		if !ok {
+			continue
+		}
+		if behind := k > 0 && s.sign(s.red[k-1]) == '@'; len(n.text) >= 5 && (behind || strings.Contains(n.text, "_")) && !strings.Contains(n.text, "rot") {
+			s.add(handleName, n.a, n.b, rot13(n.text), .9, "rot13").tool = x.toolNear(s, n.k, n.end)
+		}
+		k = max(k, n.end-1)
+	}
 }
 
 func rot13(t string) string {

@@ -25,6 +25,7 @@ func (x *extractor) arithmetic(s *scratchEvidence) {
 			continue
 		}
 		r := expression(t, i)
+		s.steps += r.b - i
 		if i > 0 && (t[i-1] == '$' || wordByte(t[i-1]) || t[i-1] == '#') {
 			i = r.b
 			continue
@@ -172,7 +173,7 @@ func (x *extractor) readSums(s *scratchEvidence, sums []sum) {
 			e, ok := x.dial(s, d, false)
 			c := float32(.55)
 			if ok {
-				c = .7
+				c = .8
 			}
 			s.add(phoneNumber, r.a, r.b, e, c, "math")
 		}
@@ -212,6 +213,9 @@ func (x *extractor) readSums(s *scratchEvidence, sums []sum) {
 		c += .1
 	}
 	if computed >= 3 {
+		c += .1
+	}
+	if computed >= 4 && s.sc.has&hasPhone != 0 {
 		c += .1
 	}
 	s.add(phoneNumber, first, last, e, c, "math")

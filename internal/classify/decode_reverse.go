@@ -1,6 +1,9 @@
 package classify
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // backwards reads words from their end: those that hold an @ or the reversed name of a tool; where the message says so, digits too.
 func (x *extractor) backwards(s *scratchEvidence, cued, sure bool) {
@@ -15,6 +18,7 @@ func (x *extractor) backwards(s *scratchEvidence, cued, sure bool) {
 		for j < len(t) && t[j] > ' ' {
 			j++
 		}
+		s.steps += j - i
 		w := trimSigns(t[i:j])
 		if len(w) >= 6 && len(w) <= 80 && (bytes.IndexByte(w, '@') > 0 || cued && bytes.IndexByte(w, '.') > 0 || bytes.HasPrefix(w, []byte("moc."))) {
 			a := i + bytes.Index(t[i:j], w)
@@ -44,7 +48,7 @@ func (x *extractor) backwards(s *scratchEvidence, cued, sure bool) {
 func (x *extractor) reversedTool(s *scratchEvidence, k int, t tool) {
 	p := s.pieces[k]
 	if t.kind == toolMail || t.kind == toolMessaging || t.kind == toolSocial {
-		s.add(handleName, int(p.a), int(p.b), t.name, .45, "reversed").tool = t.name
+		s.add(handleName, int(p.a), int(p.b), t.name, .55, "reversed").tool = t.name
 	}
 }
 
@@ -67,11 +71,22 @@ func (x *extractor) reversedDigits(s *scratchEvidence, sure bool) {
 		if n >= 5 && n <= 20 {
 			tries++
 			x.derive(s, reversed(t[i:last]), i, last, "reversed", func(e evidence) bool { return e.kind == phoneNumber })
-			if sure && n >= 8 && !s.found(phoneNumber, i, last) {
-				s.add(phoneNumber, i, last, digitsOf(reversed(t[i:last])), .5, "reversed")
+			if sure && n >= 8 {
+				x.reversedNumber(s, reversed(t[i:last]), i, last)
 			}
 		}
 		i = max(j, i+1)
+	}
+}
+
+// reversedNumber records what a number says from its end where the message tells to read it so: that goes before what it says from its beginning.
+func (x *extractor) reversedNumber(s *scratchEvidence, t string, a, b int) {
+	s.likely = ""
+	e, ok := x.dial(s, digitsOf(t), strings.HasPrefix(t, "+"))
+	if ok {
+		s.add(phoneNumber, a, b, e, .99, "reversed")
+	} else if !s.found(phoneNumber, a, b) {
+		s.add(phoneNumber, a, b, e, .55, "reversed")
 	}
 }
 
@@ -96,17 +111,19 @@ func (s *scratchEvidence) found(k kind, a, b int) bool {
 	return false
 }
 
-// reversedNames reads names with digits or signs from their end, beside a tool.
+// reversedNames reads names with digits or signs from their end: those with an underscore or an @, and beside a tool all.
 func (x *extractor) reversedNames(s *scratchEvidence) {
-	if s.sc.has&(anyTool|hasCoded) == 0 {
-		return
-	}
+	tool := s.sc.has&(anyTool|hasCoded) != 0
 	for k := 0; k < len(s.red); k++ {
 		n, ok := x.nameAt(s, k)
 		if !ok {
 			continue
 		}
-		if n.sign && len(n.text) >= 5 || x.quoted(s, n) {
+		trailing := n.end < len(s.red) && s.sign(s.red[n.end]) == '@' && !s.red[n.end].spaces
+		switch marked := trailing || n.sign && (tool || strings.Contains(n.text, "_")); {
+		case marked && len(n.text) >= 5:
+			s.add(handleName, n.a, n.b, reversed([]byte(n.text)), .9, "reversed").tool = x.toolNear(s, n.k, n.end)
+		case tool && x.quoted(s, n):
 			s.add(handleName, n.a, n.b, reversed([]byte(n.text)), .55, "reversed").tool = x.toolNear(s, n.k, n.end)
 		}
 		k = max(k, n.end-1)

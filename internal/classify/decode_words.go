@@ -2,21 +2,23 @@ package classify
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 )
 
 // reduce writes to s.red what the pieces say once the decoders of words have read them: letters set apart are one word, spelling
 // alphabets are letters, digits and signs in words are the letters that they stand for.
 func (x *extractor) reduce(s *scratchEvidence) {
-	s.read = s.read[:0]
-	if s.sc.singles < 3 && s.sc.has&hasLetter == 0 && s.sc.mixed == 0 && s.sc.ats == 0 && s.sc.signs == 0 {
+	s.read, s.setApart = s.read[:0], false
+	looks := x.looks(s)
+	if s.sc.singles < 3 && s.sc.has&hasLetter == 0 && s.sc.mixed == 0 && s.sc.ats == 0 && s.sc.signs == 0 && !looks {
 		s.red = s.pieces
 		return
 	}
 	s.red = s.redBuf[:0]
 	for i := 0; i < len(s.pieces); {
 		if s.sc.singles >= 3 {
-			if n := x.spaced(s, i); n > 0 {
+			if n := x.apart(s, i); n > 0 {
 				i += n
 				continue
 			}
@@ -33,6 +35,12 @@ func (x *extractor) reduce(s *scratchEvidence) {
 				continue
 			}
 		}
+		if looks {
+			if n := x.look(s, i); n > 0 {
+				i += n
+				continue
+			}
+		}
 		s.red = append(s.red, s.pieces[i])
 		i++
 	}
@@ -40,9 +48,13 @@ func (x *extractor) reduce(s *scratchEvidence) {
 }
 
 // become appends a piece that reads w in place of the pieces [i, j).
-func (x *extractor) become(s *scratchEvidence, i, j int, w []byte, by decoders) *piece {
-	first, last := s.pieces[i], s.pieces[j-1]
-	p := piece{a: first.a, b: last.b, spaces: first.spaces, by: by, s: int32(len(s.read))}
+func (x *extractor) become(s *scratchEvidence, i, j int, w []byte, by decoders) {
+	x.becomes(s, int(s.pieces[i].a), int(s.pieces[j-1].b), s.pieces[i].spaces, w, by)
+}
+
+// becomes appends a piece that reads w in place of the folded bytes [a, b).
+func (x *extractor) becomes(s *scratchEvidence, a, b int, spaces bool, w []byte, by decoders) {
+	p := piece{a: int32(a), b: int32(b), spaces: spaces, by: by, s: int32(len(s.read))}
 	s.read = append(s.read, w...)
 	p.e = int32(len(s.read))
 	p.shape = shapeOf(w)
@@ -53,7 +65,6 @@ func (x *extractor) become(s *scratchEvidence, i, j int, w []byte, by decoders) 
 		}
 	}
 	s.red = append(s.red, p)
-	return &s.red[len(s.red)-1]
 }
 
 func shapeOf(w []byte) shape {
@@ -67,135 +78,18 @@ func shapeOf(w []byte) shape {
 	return shapeWord
 }
 
-const (
-	fewestSpaced = 4 // letters set apart that are read as a word
-	mostSpaced   = 64
-)
-
-// spaced reads letters that are set apart one by one, "g m a i l", "n-i-n-e", "w.h.a.t.s", and returns how many pieces it took.
-func (x *extractor) spaced(s *scratchEvidence, i int) int {
-	sep, gap := byte(0), int32(0)
-	letters, n := 0, 0
-	var word [mostSpaced * 4]byte
-	w := word[:0]
-	j := i
-	signs := 0
-	for j < len(s.pieces) && n < mostSpaced {
-		p := s.pieces[j]
-		if n >= 2 && sep == ' ' && s.signInWord(j, gap) {
-			w = append(w, s.f.text[p.a])
-			signs++
-			j++
-			continue
-		}
-		if !s.single(p) {
-			break
-		}
-		w = append(w, s.f.text[p.a:p.b]...)
-		n++
-		if s.f.text[p.a] > '9' {
-			letters++
-		}
-		j++
-		if j == len(s.pieces) {
-			break
-		}
-		next := s.pieces[j]
-		c := s.sign(next)
-		k := j
-		if n >= 2 && sep == ' ' && s.signInWord(j, gap) {
-			continue
-		}
-		if c != 0 && c != '@' && c != '+' && c != '$' && c != '(' {
-			k++
-		} else {
-			c = ' '
-		}
-		if k == len(s.pieces) || !s.single(s.pieces[k]) {
-			break
-		}
-		width := s.pieces[k].a - p.b
-		if n == 1 {
-			sep, gap = c, width
-		} else if c != sep || width != gap {
-			break
-		}
-		if width == 0 {
-			break
-		}
-		j = k
-	}
-	if letters < 3 || n < 3 {
-		return 0
-	}
-	taken := j - i
-	if s.sign(s.pieces[j-1]) != 0 {
-		taken--
-	}
-	by := bySpaced
-	if sep != ' ' {
-		by = byPunct
-	}
-	if n < fewestSpaced && !x.whole(w) {
-		return 0
-	}
-	if signs == 0 {
-		x.become(s, i, i+taken, w, by)
-		return taken
-	}
-	for k := i; k < i+taken; { // the words between the signs
-		if s.sign(s.pieces[k]) != 0 {
-			p := s.pieces[k]
-			p.spaces = false
-			s.red = append(s.red, p)
-			k++
-			continue
-		}
-		j := k
-		w = w[:0]
-		for j < i+taken && s.sign(s.pieces[j]) == 0 {
-			w = append(w, s.f.text[s.pieces[j].a:s.pieces[j].b]...)
-			j++
-		}
-		x.become(s, k, j, w, by).spaces = k == i && s.pieces[i].spaces
-		k = j
-	}
-	return taken
-}
-
-// signInWord reports whether piece j is a sign set apart like the letters around it: "t h e o . r e a d s".
-func (s *scratchEvidence) signInWord(j int, gap int32) bool {
-	c := s.sign(s.pieces[j])
-	return (c == '.' || c == '_' || c == '-' || c == '@') && gap > 0 && j+1 < len(s.pieces) && s.single(s.pieces[j+1]) &&
-		s.pieces[j].a-s.pieces[j-1].b == gap && s.pieces[j+1].a-s.pieces[j].b == gap
-}
-
-// whole reports whether the lexicon has the word beyond doubt.
-func (x *extractor) whole(w []byte) bool {
-	end, list := x.longest(w, 0)
-	return end == len(w) && x.has[list]&(hasNumber|hasTool|hasRepeat|hasAt|hasDot) != 0
-}
-
-// single reports whether the piece is one letter or digit.
-func (s *scratchEvidence) single(p piece) bool {
-	w := s.f.text[p.a:p.b]
-	if len(w) == 1 {
-		return alnum(w[0])
-	}
-	r, n := utf8.DecodeRune(w)
-	return n == len(w) && isLetter(r) && !(r >= 0x3040 && r < 0xa000)
-}
+const mostSpelled = 64 // letters of a spelling alphabet in a row
 
 // phonetic reads a spelling alphabet, "romeo alpha november", "gee em ex", and returns how many pieces it took.
 func (x *extractor) phonetic(s *scratchEvidence, i int) int {
 	if x.has[s.pieces[i].list]&hasLetter == 0 {
 		return 0
 	}
-	var word [mostSpaced]byte
+	var word [mostSpelled]byte
 	w := word[:0]
 	var count [8]int
 	j, last := i, i
-	for j < len(s.pieces) && len(w) < mostSpaced {
+	for j < len(s.pieces) && len(w) < mostSpelled {
 		p := s.pieces[j]
 		c, kind := x.letterOf(s, p)
 		if c == 0 {
@@ -210,12 +104,15 @@ func (x *extractor) phonetic(s *scratchEvidence, i int) int {
 		j++
 		last = j
 	}
+	s.steps += j - i
 	nato, other := count[alphabetNATO], max(count[alphabetOther], count[alphabetDigit])
 	switch {
 	case nato >= 3:
 	case nato == 2 && len(w) == 2 && x.letterNeighbour(s, i, last):
 	case other >= 3 && x.whole(w):
 	case nato+count[alphabetLetters] >= 2 && x.whole(w):
+	case count[alphabetLetters] >= 4 && x.letterNeighbour(s, i, last):
+	case len(w) >= 2 && i > 0 && x.has[s.pieces[i-1].list]&hasDot != 0 && x.tlds[string(w)]:
 	default:
 		return 0
 	}
@@ -283,19 +180,23 @@ func (x *extractor) leet(s *scratchEvidence, i int) int {
 	for j < len(s.pieces) && !s.pieces[j].spaces && s.pieces[j].shape != shapeBreak && s.pieces[j].b-p.a <= longestLeet && leetRun(t, s.pieces[j]) {
 		j++
 	}
+	if !anyLatin(t[p.a:s.pieces[j-1].b]) {
+		return 0
+	}
 	for ; j > i; j-- {
 		w := t[p.a:s.pieces[j-1].b]
+		s.steps += len(w)
 		if len(w) < 3 || !looksLeet(w) {
 			continue
 		}
-		if r := x.leetNumber(w); r != nil && !s.inName(i, j) {
+		if r := x.leetNumber(s, w); r != nil && !s.inName(i, j) {
 			x.become(s, i, j, r, byLeet)
 			s.f.facts |= sawLeet
 			return j - i
 		}
 		if len(w) >= 5 {
 			var buf [longestLeet + 8]byte
-			if r := x.unleet(w, 0, buf[:0]); r != nil {
+			if r := x.unleet(s, w, 0, buf[:0]); r != nil {
 				x.become(s, i, j, r, byLeet)
 				s.f.facts |= sawLeet
 				return j - i
@@ -303,6 +204,11 @@ func (x *extractor) leet(s *scratchEvidence, i int) int {
 		}
 	}
 	return 0
+}
+
+// anyLatin reports whether one of the Latin letters is in w.
+func anyLatin(w []byte) bool {
+	return bytes.ContainsFunc(w, func(r rune) bool { return 'a' <= r && r <= 'z' })
 }
 
 // inName reports whether an underscore ties the pieces [i, j) to a longer name.
@@ -360,7 +266,8 @@ func leetLetters(c byte) string {
 }
 
 // unleet walks the lexicon with every letter that the rest of w may stand for; it returns the word if it names a tool.
-func (x *extractor) unleet(w []byte, node int32, read []byte) []byte {
+func (x *extractor) unleet(s *scratchEvidence, w []byte, node int32, read []byte) []byte {
+	s.steps++
 	if len(w) == 0 {
 		if l := x.nodes[node].list; l != 0 && x.has[l]&(hasTool|hasMessenger) != 0 {
 			return read
@@ -368,13 +275,13 @@ func (x *extractor) unleet(w []byte, node int32, read []byte) []byte {
 		return nil
 	}
 	if to := x.step(node, w[0]); to >= 0 && w[0]-'0' >= 10 {
-		if r := x.unleet(w[1:], to, append(read, w[0])); r != nil {
+		if r := x.unleet(s, w[1:], to, append(read, w[0])); r != nil {
 			return r
 		}
 	}
 	for _, c := range []byte(leetLetters(w[0])) {
 		if to := x.step(node, c); to >= 0 {
-			if r := x.unleet(w[1:], to, append(read, c)); r != nil {
+			if r := x.unleet(s, w[1:], to, append(read, c)); r != nil {
 				return r
 			}
 		}
@@ -385,22 +292,31 @@ func (x *extractor) unleet(w []byte, node int32, read []byte) []byte {
 var leetNumbers = [...]string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "double", "triple",
 	"cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve", "dois", "quatro", "sete", "oito", "nove", "trois", "neuf", "null", "eins", "drei", "vier", "otto", "sette", "cinque"}
 
-// leetNumber is the number word that w is, but for digits in the place of a minority of its letters: "f0ur", "eig8t", "6ix".
-func (x *extractor) leetNumber(w []byte) []byte {
+const longestLeetNumber = 6
+
+// leetNumber is the number word that w is, but for digits in the place of its letters: "f0ur", "0n3"; any digit may stand for a minority of
+// them: "eig8t", "6ix".
+func (x *extractor) leetNumber(s *scratchEvidence, w []byte) []byte {
+	if len(w) > longestLeetNumber {
+		return nil
+	}
+	s.steps += len(leetNumbers)
 	for _, n := range leetNumbers {
 		if len(n) != len(w) {
 			continue
 		}
-		same, ok := 0, true
+		same, alike, ok := 0, 0, true
 		for i := range w {
-			if w[i] == n[i] {
+			switch {
+			case w[i] == n[i]:
 				same++
-			} else if w[i]-'a' < 26 {
+			case w[i]-'a' < 26:
 				ok = false
-				break
+			case strings.IndexByte(leetLetters(w[i]), n[i]) >= 0:
+				alike++
 			}
 		}
-		if ok && same*2 >= len(w) && same < len(w) {
+		if ok && same > 0 && same < len(w) && (same*2 >= len(w) || same+alike == len(w)) {
 			return []byte(n)
 		}
 	}

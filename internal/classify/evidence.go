@@ -75,7 +75,9 @@ type scratchEvidence struct {
 	out         []evidence
 	deep        *deeper // for decoded text
 	budget      int     // numbers that may still be looked up
+	steps       int     // what was looked at, in bytes, pieces and entries of tables; a test holds it to the length of the text
 	depth       int
+	setApart    bool   // letters were set apart
 	inScript    string // see script
 	scriptKnown bool
 	likely      string // countries to ask first for the number at hand
@@ -96,7 +98,7 @@ const (
 // find appends the evidence in f, in the order of its start. Evidence does not overlap evidence of its own kind.
 // It may set sawLeet in f.facts.
 func (x *extractor) find(f *folded, s *scratchEvidence, dst []evidence) []evidence {
-	s.budget, s.depth = maxLookups, 0
+	s.budget, s.depth, s.steps = maxLookups, 0, 0
 	x.collect(f, s)
 	if len(s.out) == 0 {
 		return dst
@@ -110,7 +112,8 @@ func (x *extractor) find(f *folded, s *scratchEvidence, dst []evidence) []eviden
 func (x *extractor) collect(f *folded, s *scratchEvidence) {
 	s.f, s.out, s.scriptKnown, s.likely = f, s.out[:0], false, ""
 	s.pieces, s.sc = x.scan(f.text, s.pieces[:0])
-	if s.sc.idle() {
+	s.steps += len(f.text) + len(s.pieces)
+	if s.sc.idle() && !x.compounds(s) && !x.looks(s) {
 		s.red = s.pieces
 		return
 	}
@@ -126,7 +129,7 @@ func (x *extractor) collect(f *folded, s *scratchEvidence) {
 		x.spokenAddresses(s)
 	}
 	x.numbers(s)
-	if s.sc.has&hasMessenger != 0 || s.sc.ats > 0 || s.sc.signs > 0 && s.sc.digits >= 4 {
+	if s.sc.has&(hasMessenger|hasUnderscore) != 0 || s.sc.ats > 0 || s.sc.signs > 0 && s.sc.digits >= 4 || s.setApart {
 		x.handles(s)
 	}
 	if s.depth == 0 {
@@ -140,7 +143,7 @@ func (sc *scanned) clean() bool { return sc.has&anyTool == 0 && sc.idle() }
 // idle reports whether no evidence can be found: no digit, no @, no link, no messenger, no spoken number.
 func (sc *scanned) idle() bool {
 	return sc.digits == 0 && sc.ats == 0 && sc.slashes == 0 && sc.dots == 0 && sc.rows < 2 && sc.mixed == 0 &&
-		sc.singles < 4 && sc.has&(hasMessenger|hasProvider|hasAt|hasCue|hasCoded) == 0 && !(sc.has&hasWeakAt != 0 && sc.has&hasDot != 0) && sc.longest < 16 && sc.strayMorse < 8 && sc.lines < 3 && sc.signs == 0
+		sc.singles < 4 && sc.has&(hasMessenger|hasProvider|hasAt|hasCue|hasCoded|hasUnderscore|hasAlphabet) == 0 && !(sc.has&hasWeakAt != 0 && sc.has&hasDot != 0) && sc.longest < 16 && sc.strayMorse < 8 && sc.lines < 3 && sc.signs == 0
 }
 
 // add records evidence that stands at the folded bytes [a, b).
@@ -163,7 +166,7 @@ func (s *scratchEvidence) disguise(a, b int, by []string) []string {
 		fact foldFacts
 		name string
 	}{{sawEmojiDigits, "emoji"}, {sawHomoglyph | sawStyled | sawNativeDigits, "homoglyph"}, {sawInvisible | sawStacked, "zero_width"}} {
-		if facts&d.fact != 0 {
+		if facts&d.fact != 0 && !slices.Contains(by, d.name) {
 			by = append([]string{d.name}, by...)
 		}
 	}
@@ -250,9 +253,10 @@ const (
 	byEncoding
 	byAcrostic
 	byGlued
+	byLook
 )
 
-var decoderNames = [...]string{"spaced", "punct", "leet", "phonetic", "typo", "reversed", "at_dot", "math", "embedded", "encoding", "acrostic", "glued"}
+var decoderNames = [...]string{"spaced", "punct", "leet", "phonetic", "typo", "reversed", "at_dot", "math", "embedded", "encoding", "acrostic", "glued", "homoglyph"}
 
 // names are the decoders' names, outermost first.
 func (d decoders) names() []string {
@@ -294,9 +298,10 @@ func (x *extractor) derive(s *scratchEvidence, text string, a, b int, by string,
 	}
 	d := s.deep
 	d.f.fold(strings.ToValidUTF8(text, ""))
-	d.s.budget, d.s.depth = s.budget, s.depth+1
+	d.s.budget, d.s.depth, d.s.steps = s.budget, s.depth+1, 0
 	x.collect(&d.f, &d.s)
 	s.budget = d.s.budget
+	s.steps += d.s.steps
 	found := false
 	for _, e := range d.s.out {
 		if keep != nil && !keep(e) {
@@ -309,13 +314,21 @@ func (x *extractor) derive(s *scratchEvidence, text string, a, b int, by string,
 	return found
 }
 
-// namesTool reports whether the text holds the strong name of a tool or provider.
-func (x *extractor) namesTool(text string, s *scratchEvidence) bool {
+// toolIn is the tool or provider that the text names beyond doubt, or that it is the name of.
+func (x *extractor) toolIn(text string, s *scratchEvidence) (t tool, ok bool) {
 	if s.deep == nil {
 		s.deep = new(deeper)
 	}
 	s.deep.f.fold(text)
-	p, sc := x.scan(s.deep.f.text, s.deep.s.pieces[:0])
-	s.deep.s.pieces = p
-	return sc.has&hasTool != 0
+	pieces, sc := x.scan(s.deep.f.text, s.deep.s.pieces[:0])
+	s.deep.s.pieces = pieces
+	if sc.has&anyTool == 0 {
+		return t, false
+	}
+	for _, p := range pieces {
+		if t, strong, found := x.toolOf(p, anyKind); found && (strong || len(pieces) == 1 && p.b-p.a >= 5) {
+			return t, true
+		}
+	}
+	return t, false
 }

@@ -41,6 +41,7 @@ func (x *extractor) dial(s *scratchEvidence, d string, plus bool) (string, bool)
 			return n, true
 		}
 	}
+	s.steps += len(plans)
 	var asked [10]string
 	n := 0
 	for r := range strings.FieldsSeq(s.likely) {

@@ -24,14 +24,13 @@ func (x *extractor) nameAt(s *scratchEvidence, k int) (userName, bool) {
 	if k >= len(s.red) || !asciiPiece(s, s.red[k]) && s.sign(s.red[k]) != '_' {
 		return n, false
 	}
-	const signs = hasUnderscore | hasDot | hasDash
 	n.a = int(s.red[k].a)
 	letters := false
 	w := s.buf[:0]
 	for i := k; i < len(s.red) && len(w) <= longestName; i++ {
 		p := s.red[i]
 		c := s.sign(p)
-		spoken := i > k && x.has[p.list]&signs != 0 && x.spokenSign(s, i)
+		spoken := i > k && x.spokenSign(s, i)
 		if i > k && p.spaces && !spoken && !x.afterSpokenSign(s, i, k) {
 			break
 		}
@@ -41,6 +40,9 @@ func (x *extractor) nameAt(s *scratchEvidence, k int) (userName, bool) {
 			w = append(w, c)
 			n.marked, n.sign = true, n.sign || c == '_' || c == ':'
 			n.dots = n.dots || c == '.'
+			if spoken {
+				n.by |= bySpaced
+			}
 		case c == '#' && tight && s.red[i+1].shape == shapeDigits && s.red[i+1].b-s.red[i+1].a == 4:
 			w = append(w, c)
 			n.marked, n.sign = true, true
@@ -66,6 +68,7 @@ func (x *extractor) nameAt(s *scratchEvidence, k int) (userName, bool) {
 		n.end, n.b = i+1, int(p.b)
 	}
 	s.buf = w
+	s.steps += n.end - k + len(w)
 	if !letters || len(w) < shortestName || len(w) > longestName {
 		return n, false
 	}
@@ -87,11 +90,16 @@ func asciiPiece(s *scratchEvidence, p piece) bool {
 
 // spokenSign reports whether piece i names a sign and a name goes on behind it.
 func (x *extractor) spokenSign(s *scratchEvidence, i int) bool {
-	return i+1 < len(s.red) && asciiPiece(s, s.red[i+1]) && x.has[s.red[i].list]&(hasUnderscore|hasDot|hasDash) != 0
+	return i+1 < len(s.red) && (x.has[s.red[i].list]&(hasUnderscore|hasDot|hasDash) != 0 || s.looseUnderscore(i)) && asciiPiece(s, s.red[i+1])
 }
 
 func (x *extractor) afterSpokenSign(s *scratchEvidence, i, k int) bool {
-	return i-1 > k && x.spokenSign(s, i-1) && s.sign(s.red[i-1]) == 0
+	return i-1 > k && x.spokenSign(s, i-1) && (s.sign(s.red[i-1]) == 0 || s.looseUnderscore(i-1))
+}
+
+// looseUnderscore reports an underscore with a space before and behind it.
+func (s *scratchEvidence) looseUnderscore(i int) bool {
+	return i+1 < len(s.red) && s.sign(s.red[i]) == '_' && s.red[i].spaces && s.red[i+1].spaces
 }
 
 func (x *extractor) signOf(p piece) string {
@@ -109,7 +117,7 @@ func (x *extractor) handles(s *scratchEvidence) {
 	for k := range len(s.red) {
 		p := s.red[k]
 		switch {
-		case s.sign(p) == '@' && (k == 0 || p.spaces || s.red[k-1].shape == shapeSign) && k+1 < len(s.red) && !s.red[k+1].spaces:
+		case s.sign(p) == '@' && (k == 0 || p.spaces || s.red[k-1].shape == shapeSign) && k+1 < len(s.red) && (!s.red[k+1].spaces || s.sc.has&hasMessenger != 0):
 			x.mention(s, k, s.sc.has&hasMessenger != 0)
 		case s.sign(p) == '@' && k > 0 && !p.spaces && (k+1 == len(s.red) || s.red[k+1].spaces) && asciiPiece(s, s.red[k-1]):
 			x.trailing(s, k)
@@ -119,9 +127,44 @@ func (x *extractor) handles(s *scratchEvidence) {
 			x.beside(s, k)
 		}
 	}
-	if s.sc.has&hasMessenger != 0 {
+	if s.sc.has&hasMessenger != 0 || s.setApart {
 		x.loose(s)
 	}
+	if s.sc.has&hasUnderscore != 0 {
+		x.underscored(s)
+	}
+}
+
+// underscored records names whose underscore is a word, "plum underscore otter": nobody says it of anything else.
+func (x *extractor) underscored(s *scratchEvidence) {
+	for k := 1; k+1 < len(s.red); k++ {
+		if x.has[s.red[k].list]&hasUnderscore == 0 || !asciiPiece(s, s.red[k-1]) || s.red[k-1].shape == shapeWord && x.stopName(s.text(s.red[k-1])) || x.stopName(s.text(s.red[k+1])) || s.red[k+1].shape == shapeWord && s.red[k+1].b-s.red[k+1].a < shortestName {
+			continue
+		}
+		n, ok := x.nameAt(s, k-1)
+		if !ok || n.end <= k+1 {
+			continue
+		}
+		t, sure := x.toolAround(s, n.k, n.end)
+		c := float32(.45)
+		if t != "" {
+			c = .55
+		}
+		if sure {
+			c = .8
+		}
+		s.add(handleName, n.a, n.b, n.text, c, n.by.names()...).tool = t
+		k = n.end
+	}
+}
+
+// stopName reports words that stand beside the word underscore where it is talked about.
+func (x *extractor) stopName(w []byte) bool {
+	switch string(w) {
+	case "a", "an", "the", "with", "without", "and", "or", "not", "no", "in", "instead", "between", "use", "using", "by", "is", "to", "of", "for", "before", "after", "as", "then", "key", "sign", "symbol", "character", "prefix", "methods", "names", "naming", "case", "lodash", "add", "remove", "replace", "each", "any", "one", "two", "your", "its", "this", "that", "js":
+		return true
+	}
+	return x.stopLocal(w)
 }
 
 const looseReach = 24 // pieces between a tool and a name that no word ties to it
@@ -130,7 +173,7 @@ const looseReach = 24 // pieces between a tool and a name that no word ties to i
 func (x *extractor) loose(s *scratchEvidence) {
 	for k := 0; k < len(s.red); k++ {
 		p := s.red[k]
-		if k > 0 && !p.spaces && s.red[k-1].shape == shapeSign && s.sign(s.red[k-1]) != '"' && s.sign(s.red[k-1]) != '(' && s.sign(s.red[k-1]) != '\'' {
+		if k > 0 && !p.spaces && p.by&(bySpaced|byPunct) == 0 && s.red[k-1].shape == shapeSign && s.sign(s.red[k-1]) != '"' && s.sign(s.red[k-1]) != '(' && s.sign(s.red[k-1]) != '\'' {
 			continue
 		}
 		if !x.mayBeName(s, k) {
@@ -145,11 +188,13 @@ func (x *extractor) loose(s *scratchEvidence) {
 			continue
 		}
 		t, strong := x.toolAround(s, n.k, n.end)
-		if t == "" {
-			continue
-		}
 		c := float32(.4)
-		if strong {
+		switch {
+		case n.by&(bySpaced|byPunct) != 0 && n.sign:
+			c = .6
+		case t == "":
+			continue
+		case strong:
 			c = .5
 		}
 		if n.k > 0 && x.has[s.red[n.k-1].list]&hasNames != 0 {
@@ -162,7 +207,7 @@ func (x *extractor) loose(s *scratchEvidence) {
 // mayBeName reports whether piece k has a digit or goes on without a space: the cheap part of what makes a name unmistakable.
 func (x *extractor) mayBeName(s *scratchEvidence, k int) bool {
 	p := s.red[k]
-	return p.shape == shapeMixed || k+1 < len(s.red) && !s.red[k+1].spaces && s.red[k+1].shape != shapeBreak
+	return p.shape == shapeMixed || k+1 < len(s.red) && !s.red[k+1].spaces && s.red[k+1].shape != shapeBreak || s.looseUnderscore(k+1)
 }
 
 // unmistakable reports names with enough letters that their digits and signs are no measure, file or version.
@@ -187,6 +232,7 @@ func unmistakable(n string) bool {
 
 // toolAround is the messenger or network named within reach of the pieces [k, end), and whether it is so beyond doubt.
 func (x *extractor) toolAround(s *scratchEvidence, k, end int) (name string, strong bool) {
+	s.steps += 2 * looseReach
 	for d := range looseReach {
 		for _, i := range [2]int{k - 1 - d, end + d} {
 			if i < 0 || i >= len(s.red) || x.has[s.red[i].list]&hasMessenger == 0 {
@@ -207,6 +253,9 @@ func (x *extractor) mention(s *scratchEvidence, k int, tool bool) {
 		return
 	}
 	if i := strings.LastIndexByte(n.text, '.'); i > 0 && x.tlds[n.text[i+1:]] && placeholderHost(n.text) {
+		return
+	}
+	if s.red[k+1].spaces && !(n.sign && n.end > k+2) { // "meet @ noon"
 		return
 	}
 	c := float32(.42)

@@ -118,6 +118,7 @@ const (
 	hasCoded     // reversed or rotated
 	hasPrep      // "on": in the place of an @ before the name of a provider
 	hasMessenger // people have user names on it
+	hasAlphabet  // a word of the spelling alphabet of radio
 	anyNumber    = hasNumber | hasWeakNumber
 	anyAt        = hasAt | hasWeakAt
 	anyTool      = hasTool | hasWeakTool
@@ -232,13 +233,17 @@ func (b *lexiconBuilder) lang(name string) uint8 {
 	return i
 }
 
-// add gives the word a meaning; written without its marks too where they are Latin.
+// add gives the word a meaning; written without its marks too where they are Latin, and with its own letters where all of them look Latin:
+// alone it is taken for a disguise, but not among words of its script.
 func (b *lexiconBuilder) add(word string, t term) {
 	b.f.fold(word)
 	k := string(b.f.text)
 	b.mean(k, t)
 	if plain := withoutMarks(k); plain != k {
 		b.mean(plain, t)
+	}
+	if isASCII(b.f.text) && !isASCII([]byte(word)) {
+		b.mean(strings.ToLower(norm.NFKC.String(word)), t)
 	}
 }
 
@@ -326,15 +331,43 @@ func (b *lexiconBuilder) tool(col []string) error {
 	t := term{termTool, col[4] == "weak", b.lang(col[3]), int64(i)}
 	b.add(col[2], t)
 	b.coded(col[2], t)
+	if col[2] == col[1] && !t.weak && k != toolPayment && k != toolOwn {
+		b.slips(col[2], t)
+	}
 	return nil
 }
 
-// coded adds what a strong Latin name is when written backwards and in rot13.
-func (b *lexiconBuilder) coded(word string, t term) {
-	if t.weak || len(word) < 5 || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") != "" {
+const shortestSlip = 8 // letters of a name that can be told with one of them wrong
+
+// slips adds what a long Latin name is with one slip of the pen behind its first letter: a letter doubled, dropped, swapped with the next, or its
+// neighbour on the keyboard.
+func (b *lexiconBuilder) slips(word string, t term) {
+	if len(word) < shortestSlip || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") != "" {
 		return
 	}
-	t.kind = termReversed
+	const keys = "qwertyuiop asdfghjkl zxcvbnm"
+	for i := 1; i < len(word); i++ {
+		head, c, tail := word[:i], word[i:i+1], word[i+1:]
+		b.add(head+c+c+tail, t)
+		if tail != "" { // "telegra" is the beginning of a telegraph
+			b.add(head+tail, t)
+			b.add(head+tail[:1]+c+tail[1:], t)
+		}
+		k := strings.Index(keys, c)
+		for _, n := range [...]int{k - 1, k + 1} {
+			if n >= 0 && n < len(keys) && keys[n] != ' ' {
+				b.add(head+keys[n:n+1]+tail, t)
+			}
+		}
+	}
+}
+
+// coded adds what a Latin name is when written backwards and in rot13: an ordinary word such as "signal" is none any more.
+func (b *lexiconBuilder) coded(word string, t term) {
+	if len(word) < 5 || t.weak && len(word) < 6 || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") != "" {
+		return
+	}
+	t.kind, t.weak = termReversed, false
 	if r := reversed([]byte(word)); r != word {
 		b.add(r, t)
 	}
@@ -561,6 +594,10 @@ func (x *evidenceLexicon) termHas(t term) has {
 		return pick(hasAt, hasWeakAt)
 	case termTool:
 		return pick(hasTool, hasWeakTool) | x.toolHas(x.tools[t.val])
+	case termLetter:
+		if x.langs[t.lang] == "nato" {
+			return hasLetter | hasAlphabet
+		}
 	}
 	return kindHas[t.kind]
 }

@@ -17,6 +17,7 @@ func (x *extractor) links(s *scratchEvidence) {
 		for j < len(t) && hostByte(t[j]) {
 			j++
 		}
+		s.steps += j - i
 		i = x.link(s, t, i, j)
 	}
 }
@@ -62,13 +63,14 @@ func (x *extractor) link(s *scratchEvidence, t []byte, i, j int) int {
 			pathEnd--
 		}
 	}
+	s.steps += pathEnd - end
 	x.classifyLink(s, string(host), string(t[end:pathEnd]), start, pathEnd, scheme)
 	return max(pathEnd, start+1)
 }
 
 func (x *extractor) classifyLink(s *scratchEvidence, host, path string, a, b int, scheme bool) {
 	host = strings.TrimPrefix(host, "www.")
-	if !scheme && !x.plausibleHost(host, path) {
+	if !scheme && !x.plausibleHost(s, host, path) {
 		return
 	}
 	norm := host + path
@@ -76,7 +78,7 @@ func (x *extractor) classifyLink(s *scratchEvidence, host, path string, a, b int
 		s.add(otherLink, a, b, norm, .2).placeholder = true
 		return
 	}
-	row, ok := x.hostRow(host, path)
+	row, ok := x.hostRow(s, host, path)
 	if !ok {
 		if scheme || x.tlds[host[strings.LastIndexByte(host, '.')+1:]] {
 			s.add(otherLink, a, b, norm, .5)
@@ -96,13 +98,13 @@ func (x *extractor) classifyLink(s *scratchEvidence, host, path string, a, b int
 
 // plausibleHost reports whether text without a scheme is meant as a host: its last label is a known top-level domain and what stands before
 // is no number, no file name and no missing space after a full stop.
-func (x *extractor) plausibleHost(host, path string) bool {
+func (x *extractor) plausibleHost(s *scratchEvidence, host, path string) bool {
 	i := strings.LastIndexByte(host, '.')
 	tld := host[i+1:]
 	if !x.tlds[tld] {
 		return false
 	}
-	if _, ok := x.hostRow(host, path); ok {
+	if _, ok := x.hostRow(s, host, path); ok {
 		return true
 	}
 	letters := strings.ContainsFunc(host[:i], func(r rune) bool { return 'a' <= r && r <= 'z' })
@@ -118,14 +120,23 @@ func longTLD(tld string) bool {
 	return false
 }
 
+// What of an address can matter to the longest row of the lexicon.
+const (
+	mostLabels = 5  // from the end of the host
+	mostPath   = 64 // bytes from the beginning of the path
+)
+
 // hostRow finds the row of the longest listed suffix of the host.
-func (x *extractor) hostRow(host, path string) (hostRow, bool) {
+func (x *extractor) hostRow(s *scratchEvidence, host, path string) (hostRow, bool) {
 	p := strings.TrimPrefix(path, "/")
-	for h := host; ; {
+	p = p[:min(len(p), mostPath)]
+	for h := lastLabels(host); ; {
+		s.steps += len(h)
 		if r, ok := x.hosts[h+"/"]; ok && strings.HasPrefix(p, r.path) {
 			return r, true
 		}
 		for q := p; q != ""; {
+			s.steps += len(h) + len(q)
 			if r, ok := x.hosts[h+"/"+q]; ok {
 				return r, true
 			}
@@ -144,6 +155,17 @@ func (x *extractor) hostRow(host, path string) (hostRow, bool) {
 		}
 		h = h[i+1:]
 	}
+}
+
+// lastLabels is the host without the labels before its last ones.
+func lastLabels(host string) string {
+	i := len(host)
+	for range mostLabels {
+		if i = strings.LastIndexByte(host[:i], '.'); i < 0 {
+			return host
+		}
+	}
+	return host[i+1:]
 }
 
 func isSocial(tool string) bool {

@@ -3,6 +3,7 @@ package classify
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 )
 
 // addresses finds e-mail addresses that stand in the open: local@domain, and local@provider without its ending.
@@ -21,14 +22,24 @@ func (x *extractor) addresses(s *scratchEvidence) {
 		for b < len(t) && b-i < 255 && hostByte(t[b]) {
 			b++
 		}
+		if a > 0 && t[a-1] >= utf8.RuneSelf && accented(t[:a]) {
+			continue // the name goes on: spokenAddresses reads it
+		}
 		for a < i && (t[a] == '.' || t[a] == '-' || t[a] == '\'') {
 			a++
 		}
 		for b > i+1 && !alnum(t[b-1]) {
 			b--
 		}
+		s.steps += b - a
 		x.address(s, string(t[a:i]), string(t[i+1:b]), a, b)
 	}
+}
+
+// accented reports whether t ends with a Latin letter or mark.
+func accented(t []byte) bool {
+	r, _ := utf8.DecodeLastRune(t)
+	return r >= 0xc0 && (isLatinLetter(r) || 0x300 <= r && r < 0x370)
 }
 
 func localByte(c byte) bool { return alnum(c) || strings.IndexByte(".-_+'%&", c) >= 0 }
@@ -49,6 +60,10 @@ func (x *extractor) address(s *scratchEvidence, local, host string, a, b int) {
 		return
 	}
 	tld := host[dot+1:]
+	if plain := leetHost.Replace(tld); plain != tld && x.tlds[plain] {
+		s.add(emailAddress, a, b, local+"@"+leetHost.Replace(host), .7, "leet")
+		return
+	}
 	if len(tld) < 2 || strings.Trim(tld, "abcdefghijklmnopqrstuvwxyz") != "" || len(tld) > 12 {
 		return
 	}
@@ -71,6 +86,9 @@ func (x *extractor) address(s *scratchEvidence, local, host string, a, b int) {
 		e.confidence = .1
 	}
 }
+
+// leetHost undoes the digits in a host whose top-level domain shows that some of them are letters: "h3y.c0m".
+var leetHost = strings.NewReplacer("0", "o", "1", "l", "3", "e", "4", "a", "5", "s", "7", "t")
 
 func fileEnding(t string) bool {
 	switch t {
@@ -160,7 +178,7 @@ func (x *extractor) spokenAddress(s *scratchEvidence, k int) {
 		conf = .6
 	case !strong && dom.prov && dom.dots == 0:
 		conf = .65
-		if dom.weak {
+		if dom.weak && loc.by == 0 && loc.link == 0 && digitCount(loc.text) == 0 {
 			conf = .45
 		}
 		if x.stopLocal(loc.text) {

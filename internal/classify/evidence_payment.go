@@ -15,7 +15,7 @@ func (x *extractor) payments(s *scratchEvidence) {
 		x.wallets(s)
 	}
 	if s.sc.signs > 0 {
-		for i := 0; i+2 < len(t); i++ {
+		for i := 0; i+2 < len(t) && len(s.out) < maxEvidence; i++ {
 			if t[i] == '$' && (i == 0 || !wordByte(t[i-1])) && t[i+1]-'a' < 26 {
 				x.cashtag(s, i)
 			}
@@ -47,6 +47,7 @@ func (x *extractor) cashtag(s *scratchEvidence, i int) {
 
 // payTool reports whether the message names the payment tool; any where name is empty.
 func (x *extractor) payTool(s *scratchEvidence, name string) bool {
+	s.steps += len(s.pieces)
 	for _, p := range s.pieces {
 		if t, _, ok := x.toolOf(p, func(k toolKind) bool { return k == toolPayment }); ok && (name == "" || t.name == name) {
 			return true
@@ -79,6 +80,7 @@ func (x *extractor) ibans(s *scratchEvidence) {
 			}
 			j++
 		}
+		s.steps += j - i
 		if len(w) != n || j < len(t) && alnum(t[j]) {
 			continue
 		}

@@ -13,7 +13,7 @@ const (
 
 // numbers finds telephone numbers, written and dictated, and fragments of them.
 func (x *extractor) numbers(s *scratchEvidence) {
-	if s.sc.digits < 2 && s.sc.rows < 2 && s.sc.mixed == 0 && s.sc.longest < 12 {
+	if s.sc.digits < 2 && s.sc.rows < 2 && s.sc.mixed == 0 && s.sc.longest < shortestCompound {
 		return
 	}
 	s.digits, s.parts = s.digits[:0], s.parts[:0]
@@ -198,12 +198,14 @@ func (x *extractor) gap(s *scratchEvidence, k int) (gap, int) {
 
 // number judges the items as one number; where they are too many it parts them at their widest gaps.
 func (x *extractor) number(s *scratchEvidence, items []numeral, fragments *int, depth int) {
+	s.steps += len(items)
 	items = x.resolve(items)
 	if len(items) == 0 {
 		return
 	}
 	sp := spelling{digits: s.said[:0]}
 	x.say(s, items, &sp)
+	sp.words += closeWords(items)
 	if w := widest(items); (len(sp.digits) > mostDigits || sp.words == 0 && sp.by == 0 && w >= gapAnd && !x.listed(s, items, &sp) || w >= gapLine) && w > gapNone && depth < 5 && len(items) > 1 {
 		from := 0
 		for i := 1; i <= len(items); i++ {
@@ -251,7 +253,11 @@ func (x *extractor) resolve(items []numeral) []numeral {
 	pending := gapNone
 	for _, n := range items {
 		if !x.meaning(&n, lang) {
-			pending = gapGlue
+			if pending == gapNone && x.means(n.list, termAnd, uint8(lang)) {
+				pending = gapAnd // "et", which is a number in another language
+			} else {
+				pending = gapGlue
+			}
 			continue
 		}
 		n.gap = max(n.gap, pending)
@@ -259,6 +265,9 @@ func (x *extractor) resolve(items []numeral) []numeral {
 		keep = append(keep, n)
 	}
 	items = keep
+	if inRow(items) {
+		return trimRow(items)
+	}
 	strong := closeWords(items)
 	for _, n := range items {
 		if !n.weak && !n.lit {
@@ -303,10 +312,13 @@ func trimmable(items []numeral, i, strong int) bool {
 	if n.lang > 0 && strong >= 3 && near <= gapComma { // homophones are an English trouble
 		return false
 	}
+	if n.lang == 0 && strong >= 5 && n.val != 2 && n.val != 4 && near <= gapSpace { // "tree" is what a radio operator says, "to" and "for" is everybody's
+		return false
+	}
 	if i == 0 {
 		return near != gapTight || items[1].lit
 	}
-	return near != gapTight && (items[other].weak || items[other].lit && near > gapSpace)
+	return near != gapTight && (items[other].weak || items[other].lit && (near > gapSpace || items[other].de-items[other].ds >= 4))
 }
 
 // judge records the number if it is one.
@@ -314,7 +326,6 @@ func (x *extractor) judge(s *scratchEvidence, items []numeral, sp *spelling, fra
 	n := len(sp.digits)
 	a, b := int(items[0].a), int(items[len(items)-1].b)
 	first, last := int(items[0].k), int(items[len(items)-1].j)
-	sp.words += closeWords(items)
 	spoken := sp.words >= 2 || sp.double || sp.words == 1 && sp.lits > 0
 	if t := x.numberedTool(s, first); t != "" && n >= 5 && n <= 12 {
 		e := s.add(handleName, a, b, string(sp.digits), .75, x.how(items, sp)...)
@@ -342,6 +353,9 @@ func (x *extractor) judge(s *scratchEvidence, items []numeral, sp *spelling, fra
 	}
 	e164, valid := x.dial(s, string(sp.digits), sp.plus)
 	conf := x.certainty(s, sp, shape, valid, spoken, first, last)
+	if n > fewestDigits && s.masked(a, b) {
+		conf += (1 - conf) * .5
+	}
 	if named {
 		conf *= .6
 	}
@@ -357,6 +371,19 @@ func (x *extractor) judge(s *scratchEvidence, items []numeral, sp *spelling, fra
 	}
 }
 
+// masked reports whether the digits in the folded bytes [a, b) were disguised as nobody writes a price or a date: keycaps, invisible characters between them, letters
+// or the digits of another script; and styled ones where no Chinese or Japanese is written, which has fullwidth digits of its own.
+func (s *scratchEvidence) masked(a, b int) bool {
+	if s.f.facts == 0 {
+		return false
+	}
+	facts := s.f.factsIn(a, b)
+	if facts&(sawEmojiDigits|sawInvisible|sawHomoglyph|sawNativeDigits) != 0 {
+		return true
+	}
+	return facts&sawStyled != 0 && s.script() == ""
+}
+
 // numberedTool is the messenger named just before piece k whose users go by numbers.
 func (x *extractor) numberedTool(s *scratchEvidence, k int) string {
 	for i := k - 1; i >= 0 && k-i < 6; i-- {
@@ -369,25 +396,6 @@ func (x *extractor) numberedTool(s *scratchEvidence, k int) string {
 		return ""
 	}
 	return ""
-}
-
-// closeWords counts the weak number words that stand in rows of three and more without a space, as in Chinese and Korean, or are emoji.
-func closeWords(items []numeral) int {
-	total, row := 0, 0
-	for i := 0; i <= len(items); i++ {
-		if i < len(items) && items[i].weak && !items[i].lit && (row == 0 || items[i].gap == gapNone) {
-			row++
-			continue
-		}
-		if row >= 3 {
-			total += row
-		}
-		row = 0
-		if i < len(items) && items[i].weak && !items[i].lit {
-			row = 1
-		}
-	}
-	return total
 }
 
 // named reports whether the word before piece k names something else than a telephone: "order", "invoice no.", "#".
@@ -413,7 +421,7 @@ func (x *extractor) named(s *scratchEvidence, k int) bool {
 
 // written classifies how runs of digits are written: 0 as no telephone number is, 1 as one may be, 2 as one is.
 func (s *scratchEvidence) written(items []numeral, sp *spelling) int {
-	if sp.words > 0 || sp.by&(byLeet|bySpaced|byPunct|byGlued) != 0 && sp.lits > 1 {
+	if sp.words > 0 || sp.by&(byLeet|byGlued) != 0 && sp.lits > 1 || sp.by&(bySpaced|byPunct) != 0 {
 		return 2
 	}
 	n := len(sp.digits)
@@ -473,7 +481,7 @@ func (x *extractor) certainty(s *scratchEvidence, sp *spelling, shape int, valid
 	n := len(sp.digits)
 	var c float32
 	switch {
-	case spoken && sp.steps >= sp.groups-2 && sp.steps >= 3, spoken && yearPair(sp.digits): // one two three four; nineteen ten to nineteen twelve
+	case spoken && sp.steps*3 >= sp.groups*2 && sp.steps >= 3, spoken && yearPair(sp.digits): // one two three four; nineteen ten to nineteen twelve
 		return .12
 	case spoken && valid:
 		c = .95

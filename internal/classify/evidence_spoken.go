@@ -1,10 +1,13 @@
 package classify
 
+import "strings"
+
 const mostDomain = 32 // pieces of a spoken domain
 
 // domain reads the domain that begins at piece k: labels parted by dots, spoken or not, or the name of a provider.
 func (x *extractor) domain(s *scratchEvidence, k int, bracketed bool) reading {
 	var r reading
+	provider := "" // the domain of the provider that is named
 	label := false // the last thing read was a label
 	words := 0
 	start := len(s.buf)
@@ -12,6 +15,7 @@ func (x *extractor) domain(s *scratchEvidence, k int, bracketed bool) reading {
 	for last := k + mostDomain; k < len(s.red) && k < last; k++ {
 		p := s.red[k]
 		h := x.has[p.list]
+		w := s.text(p)
 		switch c := s.sign(p); {
 		case c == '.' && label && k+1 < len(s.red) && (!s.red[k+1].spaces || p.spaces && x.tlds[string(s.text(s.red[k+1]))]):
 			buf, label, r.dots = append(buf, '.'), false, r.dots+1
@@ -26,17 +30,19 @@ func (x *extractor) domain(s *scratchEvidence, k int, bracketed bool) reading {
 			break
 		}
 		if t, strong, ok := x.toolOf(p, isMail); ok && !label && r.dots == 0 && !r.prov {
-			buf = append(buf, t.name...)
+			provider = t.name
+			if i := lastDot(w); i > 0 && x.tlds[string(w[i+1:])] {
+				provider = string(w) // as it stands: gmx.net is not gmx.de
+			}
+			first, _, _ := strings.Cut(provider, ".")
+			buf = append(buf, first...)
 			r.prov, r.weak, r.by, r.edge, label = true, !strong, r.by|p.by, int(p.b), true
 			words++
 			continue
 		}
 		if label && h&hasDot != 0 && (k+1 < len(s.red)) {
 			if x.dotFollowedByLabel(s, k) {
-				if !r.prov {
-					buf = append(buf, '.')
-				}
-				label, r.dots, r.word = false, r.dots+1, true
+				buf, label, r.dots, r.word = append(buf, '.'), false, r.dots+1, true
 				continue
 			}
 			break
@@ -45,37 +51,34 @@ func (x *extractor) domain(s *scratchEvidence, k int, bracketed bool) reading {
 			buf, label = append(buf, '-'), false
 			continue
 		}
-		w := s.text(p)
 		if label || p.shape == shapeBreak || !asciiLabel(w) {
 			if label && x.tlds[string(w)] && r.prov && len(w) <= 3 && r.edge > 0 { // "gmail com"
 				r.edge = int(p.b)
 			}
 			break
 		}
-		if !r.prov {
-			buf = append(buf, w...)
-		}
+		buf = append(buf, w...)
 		r.by |= p.by
 		r.edge, label = int(p.b), true
 		words++
-		if r.dots > 0 && len(w) <= 3 && x.tlds[string(w)] && !x.moreDots(s, k) {
+		if r.dots > 0 && len(w) <= 3 && x.tlds[string(w)] && !x.moreDots(s, k) && !x.spacedDot(s, k+1) {
 			break
 		}
 	}
 	s.buf = buf[:start]
+	s.steps += words + len(buf) - start
 	d := buf[start:]
 	for len(d) > 0 && !alnum(d[len(d)-1]) {
 		d = d[:len(d)-1]
 	}
-	if r.prov {
+	switch i := lastDot(d); {
+	case i > 0 && x.tlds[string(d[i+1:])]:
 		r.text = append([]byte(nil), d...)
-		return r
-	}
-	i := lastDot(d)
-	if i <= 0 || !x.tlds[string(d[i+1:])] {
+	case r.prov:
+		r.text = []byte(provider)
+	default:
 		return reading{}
 	}
-	r.text = append([]byte(nil), d...)
 	return r
 }
 
@@ -95,6 +98,11 @@ func (x *extractor) nearDot(s *scratchEvidence, k int) bool {
 
 func (x *extractor) moreDots(s *scratchEvidence, k int) bool {
 	return k+1 < len(s.red) && (x.has[s.red[k+1].list]&hasDot != 0 || s.sign(s.red[k+1]) == '.' && k+2 < len(s.red) && !s.red[k+2].spaces || openers(s.sign(s.red[k+1])))
+}
+
+// spacedDot reports a dot with a space before and behind it and a top-level domain after that: ". br".
+func (x *extractor) spacedDot(s *scratchEvidence, k int) bool {
+	return k+1 < len(s.red) && s.sign(s.red[k]) == '.' && s.red[k].spaces && s.red[k+1].spaces && x.tlds[string(s.text(s.red[k+1]))]
 }
 
 // dotFollowedByLabel reports whether a label follows the spoken dot k, brackets and commas aside.
@@ -141,8 +149,8 @@ func (x *extractor) local(s *scratchEvidence, k int) reading {
 			if i+1 == end && c == 0 {
 				break
 			}
-			if c != 0 && i+1 < len(s.red) && s.red[i+1].spaces && c != '_' {
-				break
+			if c != 0 && i+1 < len(s.red) && s.red[i+1].spaces && !p.spaces && c != '_' {
+				break // the end of a sentence
 			}
 			tied = true
 			r.link++
@@ -168,10 +176,12 @@ func (x *extractor) local(s *scratchEvidence, k int) reading {
 		r.edge = int(p.a)
 		tied = false
 	}
+	s.steps += k - i
 	if r.text == nil {
 		return r
 	}
 	r.text = x.spell(s, r.edge, end)
+	s.steps += len(r.text)
 	return r
 }
 

@@ -1,11 +1,14 @@
 package classify
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"onside/internal/mutate"
 )
 
 var testExtractor = sync.OnceValue(func() *extractor {
@@ -94,6 +97,8 @@ func TestPhone(t *testing.T) {
 		{"☎ 0️⃣7️⃣4️⃣2️⃣6️⃣ 9️⃣1️⃣5️⃣ 0️⃣8️⃣3️⃣", phoneNumber, "+447426915083", "emoji"},
 		{"my no is ＋３５３ ８５ ３３１ ７２０８", phoneNumber, "+353853317208", "homoglyph"},
 		{"text 806-795-2218\" and so on", phoneNumber, "+18067952218", ""},
+		{"momo 0️⃣2️⃣4️⃣4️⃣9️⃣1️⃣7️⃣3️⃣3️⃣6️⃣", phoneNumber, "+33244917336", "emoji"},
+		{"al 6\u200b4\u200b4\u200b9\u200b0\u200b2\u200b3\u200b1\u200b7 y", phoneNumber, "+34644902317", "zero_width"},
 	})
 	checkSilent(t,
 		"due 2024-03-01, then 1.3.2024 and 01/03/2024",
@@ -214,13 +219,21 @@ func FuzzFind(f *testing.F) {
 	} {
 		f.Add(s)
 	}
+	for _, s := range hostileTexts(300) {
+		f.Add(s)
+	}
+	for _, text := range []string{"my number is +92 300 1234567, ok", "write to nora.k@proton.me", "i am @mossy_gnarl there", "whatsapp me"} {
+		for _, m := range mutate.Mutants(mutate.Source{Text: text, Target: mutate.Find(text)[0]}) {
+			f.Add(m.Lines[0].Text)
+		}
+	}
 	var s scratchEvidence
 	var fd folded
 	f.Fuzz(func(t *testing.T, text string) {
 		fd.fold(text)
 		ev := testExtractor().find(&fd, &s, nil)
-		if len(s.pieces) > maxPieces || len(ev) > maxEvidence || s.budget < 0 {
-			t.Fatalf("%d pieces, %d pieces of evidence, %d lookups left", len(s.pieces), len(ev), s.budget)
+		if len(s.pieces) > maxPieces || len(ev) > maxEvidence || s.budget < 0 || s.steps > stepsAtLeast+stepsPerByte*len(text) {
+			t.Fatalf("%d pieces, %d pieces of evidence, %d lookups left, %d steps for %d bytes", len(s.pieces), len(ev), s.budget, s.steps, len(text))
 		}
 		checkEvidence(t, text, ev)
 	})
@@ -248,29 +261,77 @@ var hostile = map[string]string{
 	"digits": "1", "spaced digits": "1 ", "number words": "seven ", "double": "double ", "at": "at ", "brackets": "at ( ", "dots": "a dot ", "addresses": "a@b.", "ats": "@", "homoglyphs": "ѕкуре а",
 	"marks": "\u0301", "keycaps": "7️⃣", "tools": "telegram ", "hex": "7a ", "base64": "cmF2aS5rLnBhdGVsODJ ", "percent": "%2E", "morse": ".- ", "sums": "3x4 ", "lines": "t\n", "compound": "einundzwanzig", "letters": "a ", "nato": "alpha ", "han": "一二三", "phones": "07712 664 093, ", "reverse": "backwards 12345 ",
 	"references": "&#64;", "iban": "de89 3704 ", "names": "a_b.c ", "underscore": "a underscore ", "paths": "a.com/x ", "leet": "7313gr4m ",
+	"path": "x/", "labels": "a.", "cash": "$abc ", "cash app": "cash app $abc ", "mixed alphabets": "ѡһатѕаррa ", "accents": "é@", "turned": "ɯɐɹƃǝןǝ ", "invisible": "a\u200bon telegram ", "letters and signs": "a-", "brackets and letters": "[a]", "any signs": "a-b.",
+	"leet signs": "a@1$", "leet tools": "wh4t5app1", "compounds": "achtundvierzig, ", "weak words": "to for ", "pinyin": "yi er ", "tools and names": "telegram a_b ", "emoji": "💥a", "letter names": "see oh em dot ", "mentions": "@a ", "tags": "a#1234 ", "hashes": "#", "plus": "+1 ",
 }
 
-// TestHostileTextIsBounded holds the bounds that make find linear in the text, whatever the text; BenchmarkHostile shows the time.
-func TestHostileTextIsBounded(t *testing.T) {
-	x := testExtractor()
+// nested is text that is the encoding of an encoding of an encoding: only one is undone.
+func nested(size int) string {
+	s := "telegram: @mossy_gnarl, +92 300 1234567"
+	for len(s) < size {
+		s = base64.StdEncoding.EncodeToString([]byte(s))
+	}
+	return s
+}
+
+// longHost is one address with as many labels and as long a path as fit.
+func longHost(size int) string {
+	return strings.Repeat("a.", 120) + "docs.google.com/" + strings.Repeat("x/", size/2)
+}
+
+// hostileTexts are texts of the size that are made to take long, by name.
+func hostileTexts(size int) map[string]string {
+	out := map[string]string{"nested": nested(size), "host and path": longHost(size)}
 	for name, unit := range hostile {
-		var s scratchEvidence
-		var f folded
-		f.fold(strings.Repeat(unit, 1+64000/len(unit)))
-		ev := x.find(&f, &s, nil)
-		if len(s.pieces) > maxPieces || len(ev) > maxEvidence || s.budget < 0 {
-			t.Errorf("%s: %d pieces, %d pieces of evidence, %d lookups left", name, len(s.pieces), len(ev), s.budget)
+		out[name] = strings.Repeat(unit, 1+size/len(unit))
+	}
+	return out
+}
+
+// stepsPerByte bounds what the decoders may look at for a byte of text, whatever the text, after a first stepsAtLeast: a constant, so that no text takes more than linear time.
+// The most that hostileTexts reach is a third of it.
+const (
+	stepsPerByte = 300
+	stepsAtLeast = 1 << 16
+)
+
+// TestWorkIsLinear counts what the decoders look at, not what the clock says: never more than a constant for each byte, and no more for each
+// byte of a long text than of a short one.
+func TestWorkIsLinear(t *testing.T) {
+	const short, long = 4 << 10, 64 << 10
+	texts := hostileTexts(long)
+	for name, text := range hostileTexts(short) {
+		few, many := workOf(t, text), workOf(t, texts[name])
+		t.Logf("%-22s %6.1f steps a byte of %d, %6.1f of %d", name, float64(few)/float64(len(text)), len(text), float64(many)/float64(len(texts[name])), len(texts[name]))
+		if many > stepsAtLeast+stepsPerByte*len(texts[name]) || few > stepsAtLeast+stepsPerByte*len(text) {
+			t.Errorf("%s: %d steps for %d bytes, %d for %d", name, few, len(text), many, len(texts[name]))
+		}
+		if perByte := float64(few) / float64(len(text)); float64(many) > stepsAtLeast+1.2*perByte*float64(len(texts[name])) {
+			t.Errorf("%s: %.1f steps a byte of a short text, %.1f of a long one", name, perByte, float64(many)/float64(len(texts[name])))
 		}
 	}
+}
+
+// workOf are the steps that finding the evidence in a text takes; it holds the other bounds on the way.
+func workOf(t *testing.T, text string) int {
+	t.Helper()
+	var s scratchEvidence
+	var f folded
+	f.fold(text)
+	ev := testExtractor().find(&f, &s, nil)
+	if len(s.pieces) > maxPieces || len(ev) > maxEvidence || s.budget < 0 {
+		t.Errorf("%.40q…: %d pieces, %d pieces of evidence, %d lookups left", text, len(s.pieces), len(ev), s.budget)
+	}
+	checkEvidence(t, text, ev)
+	return s.steps
 }
 
 // BenchmarkHostile: bytes a second must not fall from 4 KB to 64 KB.
 func BenchmarkHostile(b *testing.B) {
 	x := testExtractor()
-	for name, unit := range hostile {
-		for _, size := range []int{4 << 10, 64 << 10} {
+	for _, size := range []int{4 << 10, 64 << 10} {
+		for name, text := range hostileTexts(size) {
 			b.Run(fmt.Sprintf("%s/%dKB", name, size>>10), func(b *testing.B) {
-				text := strings.Repeat(unit, 1+size/len(unit))
 				var s scratchEvidence
 				var f folded
 				b.SetBytes(int64(len(text)))

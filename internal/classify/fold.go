@@ -1,6 +1,8 @@
 package classify
 
 import (
+	"slices"
+	"sort"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -33,7 +35,7 @@ type folded struct {
 	text  []byte
 	at    []int32 // at[i] is the offset in src of the character that text[i] came from; at[len(text)] is len(src)
 	facts foldFacts
-	marks []foldMark
+	marks []foldMark // in the order of the text
 
 	seg  []byte // scratch: one normalised character
 	cand []look // scratch: characters that may be look-alikes
@@ -139,7 +141,12 @@ func (f *folded) rest(i int) {
 	if len(f.cand) > 0 {
 		f.unmask()
 	}
+	if !slices.IsSortedFunc(f.marks, inText) { // what was noted last does not stand last
+		slices.SortStableFunc(f.marks, inText)
+	}
 }
+
+func inText(a, b foldMark) int { return int(a.at - b.at) }
 
 // markFollows reports whether the character at i joins the one before it.
 func (f *folded) markFollows(tab *foldTable, i int) bool {
@@ -260,10 +267,10 @@ func (f *folded) note(at int, fact foldFacts) {
 // factsIn are the facts met in the folded bytes [i, j).
 func (f *folded) factsIn(i, j int) foldFacts {
 	var facts foldFacts
-	for _, m := range f.marks {
-		if m.at >= f.at[i] && m.at < f.at[j] {
-			facts |= m.fact
-		}
+	from, to := f.at[i], f.at[j]
+	k := sort.Search(len(f.marks), func(k int) bool { return f.marks[k].at >= from })
+	for ; k < len(f.marks) && f.marks[k].at < to; k++ {
+		facts |= f.marks[k].fact
 	}
 	return facts
 }

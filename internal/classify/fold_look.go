@@ -18,13 +18,16 @@ const (
 // The folded text is rewritten in place: a replacement is never longer.
 func (f *folded) unmask() {
 	native := f.writesNatively()
+	if native && !mayBeLatin(f.text) {
+		return // the usual message in that script
+	}
 	w, wat := f.text[:0], f.at[:0]
 	looks := f.cand
 	for i := 0; i < len(f.text); {
 		j := spanEnd(f.text, i)
 		k := countBefore(looks, j)
 		switch {
-		case k > 0 && !(native && scriptAlone(f.text[i:j])) && disguises(f.text[i:j], looks[:k], native):
+		case k > 0 && (!native || mayBeLatin(f.text[i:j])) && disguises(f.text[i:j], looks[:k], native):
 			f.note(int(f.at[looks[0].at]), sawHomoglyph)
 			w, wat = f.replace(i, j, looks[:k], w, wat)
 		case len(w) == i: // nothing has been replaced so far
@@ -37,15 +40,15 @@ func (f *folded) unmask() {
 	f.text, f.at = w, wat
 }
 
-// scriptAlone reports whether the word has neither Latin letters nor ASCII digits: in a message that is written in the script of its letters,
-// such a word hides nothing.
-func scriptAlone(word []byte) bool {
-	for _, c := range word {
-		if c < utf8.RuneSelf || 0xc0 <= c && c < 0xca || c == 0xe1 { // the Latin letters begin with these bytes, and a few others
-			return false
+// mayBeLatin reports whether t has Latin letters or ASCII digits, or others that begin with the bytes that those begin with. A word without
+// hides nothing in a message that is written in the script of its letters.
+func mayBeLatin(t []byte) bool {
+	for _, c := range t {
+		if alnum(c) || 0xc0 <= c && c < 0xca || c == 0xe1 {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 // spanEnd is the end of the word at i, or of the character where no word begins.

@@ -77,9 +77,39 @@ func (x *extractor) mixed(s *scratchEvidence, p piece, n numeral, dst []numeral)
 
 const longestCompound = 64
 
+// shortestCompound is the length from which a word is worth a look in a message that shows nothing else.
+const shortestCompound = 10
+
+// compounds reports whether two words of the message begin with a number word: "achtundvierzig, neunundneunzig".
+func (x *extractor) compounds(s *scratchEvidence) bool {
+	if s.sc.longest < shortestCompound {
+		return false
+	}
+	s.steps += len(s.pieces)
+	n := 0
+	for _, p := range s.pieces {
+		if p.list == 0 && p.shape == shapeWord && p.b-p.a >= shortestCompound && x.beginsNumber(s.f.text[p.a:p.b]) {
+			n++
+		}
+	}
+	return n >= 2
+}
+
+func (x *extractor) beginsNumber(w []byte) bool {
+	node := x.root[w[0]]
+	for j := 1; node >= 0 && j < len(w); j++ {
+		if l := x.nodes[node].list; l != 0 && j > 2 && x.has[l]&hasNumber != 0 {
+			return true
+		}
+		node = x.step(node, w[j])
+	}
+	return false
+}
+
 // compound reads number words without a break: "einundzwanzig", "twoohseven", "four4seven".
 func (x *extractor) compound(s *scratchEvidence, p piece, n numeral, dst []numeral) []numeral {
 	w := s.text(p)
+	s.steps += len(w)
 	s.part = s.part[:0]
 	var dead [longestCompound + 1]bool
 	ds := len(s.digits)
@@ -93,7 +123,7 @@ func (x *extractor) compound(s *scratchEvidence, p piece, n numeral, dst []numer
 			words++
 		}
 	}
-	if words == 0 || words == 1 && !s.hasLit() && !x.inverted(s.part) {
+	if words == 0 || words == 1 && !s.hasLit() && !x.inverted(s.part) && !x.tensAndUnit(s.part) {
 		s.digits = s.digits[:ds]
 		return dst
 	}
@@ -109,6 +139,29 @@ func (x *extractor) compound(s *scratchEvidence, p piece, n numeral, dst []numer
 
 func (x *extractor) inverted(part []numeral) bool { return len(part) == 3 }
 
+// tensAndUnit reports two parts that count on in one language: "sextiofem".
+func (x *extractor) tensAndUnit(part []numeral) bool {
+	if len(part) != 2 {
+		return false
+	}
+	for _, t := range x.terms[part[0].list] {
+		if t.kind == termTens && !t.weak && x.means(part[1].list, termDigit, t.lang) {
+			return true
+		}
+	}
+	return false
+}
+
+// means reports whether the word can be of the kind in the language.
+func (x *extractor) means(list int32, k termKind, lang uint8) bool {
+	for _, t := range x.terms[list] {
+		if t.kind == k && t.lang == lang {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *scratchEvidence) hasLit() bool {
 	for _, q := range s.part {
 		if q.lit {
@@ -120,6 +173,7 @@ func (s *scratchEvidence) hasLit() bool {
 
 // cut parts w from i on into number words and digits, longest first; dead remembers the places from which there is no way.
 func (x *extractor) cut(s *scratchEvidence, w []byte, i int, n numeral, dead *[longestCompound + 1]bool) bool {
+	s.steps++
 	if i == len(w) {
 		return true
 	}
@@ -322,7 +376,7 @@ func (x *extractor) say(s *scratchEvidence, items []numeral, sp *spelling) {
 		default:
 			v := n.val
 			switch {
-			case cur >= 0 && scale > 0 && n.gap <= gapAnd && grows(scale, cur, v, n.kind, x.langs[max(n.lang, 0)]):
+			case cur >= 0 && scale > 0 && n.gap <= gapAnd && !binds(items, i) && grows(scale, cur, v, n.kind, x.langs[max(n.lang, 0)]):
 				cur += v
 				scale = scaleOf(n.kind)
 			case cur >= 1 && cur <= 9 && scale == 1 && n.kind == termTens && x.invertedAnd(items, i) && repeat == 0:
@@ -339,6 +393,15 @@ func (x *extractor) say(s *scratchEvidence, items []numeral, sp *spelling) {
 	}
 	flush()
 	sp.digits = out
+}
+
+// binds reports whether the unit i belongs to what follows it rather than to the tens before it: "fünfzig zweiundvierzig", "năm mươi ba mươi".
+func binds(items []numeral, i int) bool {
+	if i+1 >= len(items) || items[i].kind != termDigit {
+		return false
+	}
+	next := items[i+1]
+	return next.kind == termAnd && next.glued || next.kind == termTen && next.gap <= gapSpace && items[i].val > 1
 }
 
 // invertedAnd reports whether item i follows a unit and an "and" of its language: "drei und sechzig".
@@ -375,11 +438,16 @@ func grows(scale, cur, v int64, k termKind, lang string) bool {
 	case scale == 100:
 		return v > 0 && v < 100
 	case scale == 10 && k == termDigit:
-		return v > 0
+		return v > 0 && !unitsFirst(lang)
 	case scale == 10 && lang == "fr" && k == termTeen:
 		return cur%100 == 60 || cur%100 == 80
 	}
 	return false
+}
+
+// unitsFirst reports languages in which a unit behind the tens is a digit of its own: "vierzig sieben" is 40, 7.
+func unitsFirst(lang string) bool {
+	return lang == "de" || lang == "nl" || lang == "af" || lang == "da" || lang == "sl"
 }
 
 func appendNumber(dst []byte, v int64, repeat int) []byte {

@@ -49,6 +49,33 @@ func TestNumberWords(t *testing.T) {
 		{"nueve, null, vier, quattro, uno, one, siete, sept, zwei, zero", phoneNumber, "+19044117720", "number_words:es"},
 		{"vier mal die acht, dann null eins sieben sechs", phoneNumber, "+6588880176", "math"},
 		{"four4seven, then 7three nine, two0eight", phoneNumber, "447739208", "glued"},
+
+		// two digits at a time
+		{"null neunundsiebzig fünfunddreißig achtzehn, vierzig sechsundzwanzig", phoneNumber, "+497935184026", "number_words:de"},
+		{"achtundvierzig, neunundneunzig, siebzehn, dreiundvierzig, achtunddreißig", phoneNumber, "+494899174338", "number_words:de"},
+		{"nul negenenzeventig vijfendertig, achttien veertig zesentwintig", phoneNumber, "+447935184026", "number_words:nl"},
+		{"noll sjuttioåtta trettiofyra tjugoett sextiofem nittio", phoneNumber, "+447834216590", "number_words:sv"},
+		{"zéro un, soixante-dix-neuf, vingt-deux, quarante et un, huit, onze", phoneNumber, "+441792241811", "number_words:fr"},
+		{"năm mươi ba mươi hai tám mươi tám, chín mươi một bảy mươi bốn", phoneNumber, "+15032889174", "number_words:vi"},
+		{"sıfır beş yüz otuz altı, yirmi altı on dokuz, kırk bir", phoneNumber, "+33536261941", "number_words:tr"},
+
+		// ordinary words each, a number together
+		{"yi san san er si yi ba qi ling jiu liu", phoneNumber, "+8613324187096", "number_words:zh-Latn"},
+		{"null, fire, to, tre, en, ni, åtte, fem", phoneNumber, "04231985", "number_words:no"},
+		{"공6오팔1사7칠구공", phoneNumber, "+33658147790", "number_words:ko"},
+		{"won tree tree to for won ate sevn zero nyne sicks", phoneNumber, "+13324187096", "number_words:en"},
+		{"zrro sevn eigjt three fouur two oone siix five nime zero", phoneNumber, "+447834216590", "number_words:en"},
+
+		{"зургаа дөрөв дөрөв, ес тэг хоёр, гурав нэг долоо", phoneNumber, "+34644902317", "number_words:mn"},
+		{"шэсць чатыры чатыры, дзевяць нуль два, тры адзін сем", phoneNumber, "+34644902317", "number_words:be"},
+		{"දෙක හතර පහ හය හත අට නවය එක", phoneNumber, "+4524567891", "number_words:si"},
+		{"ຫົກສີ່ສີ່ເກົ້າສູນສອງສາມໜຶ່ງເຈັດ", phoneNumber, "+34644902317", "number_words:lo"},
+		{"šest štiri štiri, devet nič dve, tri ena sedem", phoneNumber, "+34644902317", "number_words:sl"},
+		{"шест четири четири, девет нула два, три еден седум", phoneNumber, "+34644902317", "number_words:mk"},
+		{"sex fjórir fjórir níu núll tveir þrír einn sjö", phoneNumber, "+34644902317", "number_words:is"},
+		{"mẹfa mẹrin mẹrin mẹsan odo meji mẹta ọkan meje", phoneNumber, "+34644902317", "number_words:yo"},
+		{"lix afar afar sagaal eber laba saddex kow toddoba", phoneNumber, "+34644902317", "number_words:so"},
+		{"setta arba3a arba3a tes3a sifr etnen talata wahed sab3a", phoneNumber, "+212644902317", "number_words:ar-Latn"},
 	})
 }
 
@@ -72,7 +99,24 @@ func TestNumberWordsInnocent(t *testing.T) {
 		"이번 주 일요일 오후 두 시",
 		"ek do din me kaam ho jayega",
 		"is at lima or isa, una na",
+		"moja mbili tatu nne tano sita saba nane tisa kumi",
+		"uno dos tres, eins zwei drei, one two three",
+		"achtundvierzig Seiten und neunundneunzig Bilder",
+		"to be for two or to be for four, won",
+		"si si si si no no, ba ba ba ba",
+		"en fem to tre ganger",
+		"이 일 사이 3일 이내",
 	)
+}
+
+// TestNumberEnds: a weak number word beside a whole number is a word.
+func TestNumberEnds(t *testing.T) {
+	checkReads(t, []reads{
+		{"call 030 254 1187 to cancel", phoneNumber, "+33302541187", ""},
+		{"text +234 803 771 4592 for the corpus", phoneNumber, "+2348037714592", ""},
+		{"mi scriva al 339 071 8846 che le mando foto", phoneNumber, "+523390718846", ""},
+		{"080-4417-2096 に電話ください", phoneNumber, "+818044172096", ""},
+	})
 }
 
 // TestNumberLanguages dictates a number in every language whose ten digits the lexicon knows beyond doubt.

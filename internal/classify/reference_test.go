@@ -80,6 +80,7 @@ func plainFold(f *folded, s string) {
 		f.note(native, sawNativeDigits)
 	}
 	plainUnmask(f)
+	slices.SortStableFunc(f.marks, inText)
 	f.at = append(f.at, int32(len(s)))
 }
 

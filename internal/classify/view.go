@@ -205,10 +205,16 @@ func (x *extractor) namedTools(s *scratchEvidence, dst []toolHit) []toolHit {
 	}
 	for _, p := range pieces {
 		if t, strong, ok := x.toolOf(p, anyKind); ok {
-			dst = append(dst, toolHit{t, strong, int(p.a), int(p.b)})
+			dst = append(dst, toolHit{t, strong || s.disguised(p), int(p.a), int(p.b)})
 		}
 	}
 	return dst
+}
+
+// disguised reports whether something had to be undone to read the piece: who disguises an ordinary word means none. Letters in another style are ornament as
+// often as disguise.
+func (s *scratchEvidence) disguised(p piece) bool {
+	return p.by != 0 || s.f.facts != 0 && s.f.factsIn(int(p.a), int(p.b))&^(sawNativeDigits|sawStyled) != 0
 }
 
 func anyKind(toolKind) bool { return true }
