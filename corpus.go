@@ -82,7 +82,7 @@ func Pair(conversation string) string {
 func Examples(events []Event) []classify.Example {
 	out := make([]classify.Example, len(events))
 	for i, e := range events {
-		out[i] = classify.Example{Message: e.Message, Label: classify.Label{Action: e.Label.Action}}
+		out[i] = classify.Example{Message: e.Message, Label: classify.Label{Action: e.Label.Action, Grouped: e.Label.Group != ""}}
 		for _, name := range e.Label.Categories {
 			if c, ok := classify.ParseCategory(name); ok {
 				out[i].Categories = append(out[i].Categories, c)

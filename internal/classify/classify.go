@@ -18,7 +18,6 @@ import (
 	"io/fs"
 	"math"
 	"slices"
-	"strings"
 )
 
 // Classifier reads messages. It is immutable and safe for concurrent use.
@@ -90,6 +89,7 @@ type Result struct {
 	thought thought
 	heads   [numHeads]float32
 	split   assembled
+	before  []Span // pieces of earlier messages that the message completes
 	spans   []Span // of the findings
 }
 
@@ -99,7 +99,7 @@ const faintest = 0.05
 // Classify reads one message. prior is the state of its conversation strictly before it; the caller
 // folds res.Signal into it afterwards. A deleted message says nothing.
 func (c *Classifier) Classify(m *Message, prior *State, res *Result) {
-	res.Findings, res.spans = res.Findings[:0], res.spans[:0]
+	res.Findings, res.before, res.spans = res.Findings[:0], res.before[:0], res.spans[:0]
 	res.Signal = Signal{Offset: m.Offset, Sender: senderOf(m.SenderID)}
 	if m.Kind == Deleted {
 		res.Signal.Facts = FactSystem
@@ -107,7 +107,9 @@ func (c *Classifier) Classify(m *Message, prior *State, res *Result) {
 	}
 	c.look(m, prior.signals, res)
 	c.ask(prior.signals, res)
+	c.reader.keepPiece(m, res)
 	if !exempt(m.SenderRole) {
+		res.complete(prior.signals)
 		c.find(m, res)
 	}
 }
@@ -150,10 +152,6 @@ func (c *Classifier) look(m *Message, signals []Signal, res *Result) {
 	s.know(m, len(d.tokens), facts, signals, res.Signal.Sender)
 	s.feats = c.model.features([2][]gram{d.words, d.chars}, &d.rows, s.feats[:0])
 	res.Signal.Facts = facts
-	if piece, start, end := d.piecesOf(); piece != "" {
-		res.Signal.Fragment, res.Signal.FragStart, res.Signal.FragEnd = piece, start, end
-		res.Signal.MessageID = strings.Clone(m.MessageID)
-	}
 }
 
 // find turns the heads into findings. The surest category has the probability of the whole, the others their share.
@@ -168,7 +166,7 @@ func (c *Classifier) find(m *Message, res *Result) {
 		c.share(m, review, actOrPropose(act), res)
 	}
 	if remind >= faintest {
-		res.Findings = append(res.Findings, Finding{Category: CallProposal, Act: actOrPropose(act), Score: remind, Spans: res.whole()})
+		res.Findings = append(res.Findings, Finding{Category: CallProposal, Act: actOrPropose(act), Score: remind, Spans: res.whole(nil)})
 	}
 	slices.SortStableFunc(res.Findings, func(a, b Finding) int {
 		if a.Score != b.Score {
@@ -232,10 +230,16 @@ func actOrPropose(a Act) Act {
 // whether there is evidence that leaves no doubt.
 func (res *Result) prove(f *Finding) (proven bool) {
 	d := &res.view
-	if f.Category == ContactPhone && res.split.normalized != "" {
+	if res.split.normalized != "" && proves(f.Category, res.split.kind) {
 		f.Spans, f.Normalized, f.DecodedBy = res.split.spans, res.split.normalized, []string{"split"}
 		return true
 	}
+	if f.Category != PaymentFeeAvoidance && f.Category != ChannelMessaging {
+		for _, s := range res.before {
+			f.Spans = res.extend(f.Spans, s)
+		}
+	}
+	earlier := len(f.Spans)
 	for _, e := range d.evidence {
 		if e.placeholder || !proves(f.Category, e.kind) {
 			continue
@@ -247,25 +251,22 @@ func (res *Result) prove(f *Finding) (proven bool) {
 		}
 	}
 	for _, t := range d.tools {
-		if f.Spans == nil && t.strong && suits(f.Category, t.tool.kind) {
-			f.Spans, f.Normalized = res.extend(nil, d.f.span(t.start, t.end)), t.tool.name
+		if len(f.Spans) == earlier && t.strong && suits(f.Category, t.tool.kind) {
+			f.Spans, f.Normalized = res.extend(f.Spans, d.f.span(t.start, t.end)), t.tool.name
 		}
 	}
-	if f.Spans == nil {
-		f.Spans = res.whole()
+	if len(f.Spans) == earlier {
+		f.Spans = res.whole(f.Spans)
 	}
 	return proven
 }
 
-// whole is the span of the text without the white space around it; nothing for an empty text.
-func (res *Result) whole() []Span {
-	text := res.view.f.src
-	start := len(text) - len(strings.TrimLeft(text, " \t\r\n"))
-	end := len(strings.TrimRight(text, " \t\r\n"))
-	if start >= end {
-		return nil
+// whole appends the span of the text; nothing for an empty one.
+func (res *Result) whole(spans []Span) []Span {
+	if s := res.view.f.whole(); s.Start < s.End {
+		return res.extend(spans, s)
 	}
-	return res.extend(nil, Span{Start: start, End: end})
+	return spans
 }
 
 // extend appends to the spans of the finding at hand, which are the last of res.spans.

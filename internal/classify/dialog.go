@@ -35,7 +35,9 @@ const (
 	saidRemind
 	saidAct                                // the first of the acts that a model knows, Share to Discuss
 	saidTopic = saidAct + int(Discuss) + 1 // the first of the topics
-	numSaid   = saidTopic + int(numTopics)
+	saidPart  = saidTopic + int(numTopics)
+	saidWhole = saidPart + 1
+	numSaid   = saidWhole + 1
 	certain   = 255
 )
 
@@ -43,6 +45,7 @@ const (
 func understood(z *[numHeads]float32) (s Said) {
 	p := func(z float32) uint8 { return uint8(math.Round(float64(sigmoid(z)) * certain)) }
 	s[saidReview], s[saidPayment], s[saidRemind] = p(z[headReview]), p(z[headPayment]), p(z[headRemind])
+	s[saidPart], s[saidWhole] = p(z[headPart]), p(z[headWhole])
 	for a := range int(Discuss) + 1 {
 		s[saidAct+a] = p(z[headAct+a])
 	}

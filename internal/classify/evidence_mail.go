@@ -165,9 +165,12 @@ func (x *extractor) spokenAddress(s *scratchEvidence, k int) {
 	if s.sign(at) == '@' && !bracketed && !dom.word && loc.by|dom.by == 0 && !at.spaces && !s.red[k+1].spaces {
 		return // stands in the open
 	}
+	if loc.link == 0 && loc.by == 0 && dom.word && x.stopLocal(loc.text) { // "the rest is at gmail dot com"
+		loc = reading{}
+	}
 	conf := float32(.85)
 	switch {
-	case len(loc.text) == 0 && strong && dom.dots > 0:
+	case len(loc.text) == 0 && (strong || dom.word) && dom.dots > 0:
 		conf = .35
 	case len(loc.text) == 0:
 		return
@@ -186,9 +189,6 @@ func (x *extractor) spokenAddress(s *scratchEvidence, k int) {
 		}
 	case !strong:
 		conf = .8
-		if loc.link == 0 && x.stopLocal(loc.text) {
-			conf = .4
-		}
 	}
 	a, b := loc.edge, dom.edge
 	if len(loc.text) == 0 {

@@ -52,7 +52,7 @@ type Reading struct {
 	Kind        string // phone, email, handle, contact_link, meeting_link, work_link, link, payment_id
 	Normalized  string // the canonical form
 	DecodedBy   []string
-	Spans       []Span  // one, but for a number that was split over messages
+	Spans       []Span  // one, but for evidence that was split over messages
 	Confidence  float64 // 0..1, before the words around it are considered
 	Placeholder bool    // test data, no contact
 	Fragment    bool    // a part that another message may complete
@@ -164,7 +164,7 @@ func (res *Result) readings() []Reading {
 		})
 	}
 	if s := res.split; s.normalized != "" {
-		out = append(out, Reading{Kind: evidenceNames[phoneNumber], Normalized: s.normalized, DecodedBy: []string{"split"}, Spans: s.spans, Confidence: 1})
+		out = append(out, Reading{Kind: evidenceNames[s.kind], Normalized: s.normalized, DecodedBy: []string{"split"}, Spans: s.spans, Confidence: 1})
 	}
 	return out
 }

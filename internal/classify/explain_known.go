@@ -46,6 +46,7 @@ var knownSetting = [...]struct {
 	numbers int
 }{
 	{"stage", 2}, {"role", 1}, {"who spoke last, and how often", 3}, {"how far the conversation has come", 2}, {"length", 4},
+	{"pieces of evidence before", 2},
 }
 
 // stands tells whether the topic whose numbers begin there was brought up.

@@ -3,6 +3,7 @@ package classify
 import (
 	"slices"
 	"sort"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -273,6 +274,12 @@ func (f *folded) factsIn(i, j int) foldFacts {
 		facts |= f.marks[k].fact
 	}
 	return facts
+}
+
+// whole is the text without the white space around it.
+func (f *folded) whole() Span {
+	start := len(f.src) - len(strings.TrimLeft(f.src, " \t\r\n"))
+	return Span{Start: start, End: max(start, len(strings.TrimRight(f.src, " \t\r\n")))}
 }
 
 func alnum(c byte) bool { return c-'a' < 26 || c-'0' < 10 }

@@ -123,7 +123,8 @@ feature:
 	CMOVQHI    R11, R12
 	MOVLQSX    feature_row(R12), R12
 	IMUL3Q     $row__size, R12, R12
-	PREFETCHT0 64(SI)(R12*1)         // the first half of a row has been read when its gram was compared
+	ADDQ       R9, R12
+	PREFETCHT0 row_vecs(SI)(R12*1)   // the beginning of a row has been read when its gram was compared
 
 	MOVLQSX feature_row(BX), AX
 	IMUL3Q  $row__size, AX, AX

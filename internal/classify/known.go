@@ -5,7 +5,7 @@ import "math"
 // What the network is told besides words: numKnown numbers between -1 and 1.
 const (
 	numFacts     = 17
-	numSetting   = 12
+	numSetting   = 14
 	topicNumbers = 2*int(numStatuses) + 2
 	numOpen      = int(numTopics)*topicNumbers + 2
 	numHeard     = 4 * numSaid
@@ -25,7 +25,8 @@ func (s *scene) know(m *Message, words int, facts Facts, signals []Signal, sende
 		is(m.Stage == PreContract), is(m.Stage == Active), is(m.SenderRole == "client"),
 		is(h.facts[0] == 0), is(h.gap == 0), float32(min(h.gap, 4))/4,
 		is(h.turns == 0), float32(math.Log1p(float64(h.turns)))/5,
-		is(words <= 2), is(words <= 6), is(words >= 25), float32(math.Log1p(float64(words)))/5)
+		is(words <= 2), is(words <= 6), is(words >= 25), float32(math.Log1p(float64(words)))/5,
+		h.pieces[0], h.pieces[1])
 	k = knownDialog(k, follow(signals), sender)
 	for _, said := range h.said {
 		for _, p := range said {
@@ -51,6 +52,8 @@ type heard struct {
 	said  [4]Said  // likewise; of those before, the newest
 	gap   int      // messages by the sender since the other party spoke
 	turns int
+
+	pieces [2]float32 // how likely the other party, and the sender, left a piece of evidence among the last messages
 }
 
 func hear(signals []Signal, sender uint16) (h heard) {
@@ -70,6 +73,9 @@ func hear(signals []Signal, sender uint16) (h heard) {
 			}
 		} else {
 			running = false
+		}
+		if i > len(signals)-fragmentWindow {
+			h.pieces[who] = max(h.pieces[who], float32(g.Said[saidPart])/certain)
 		}
 		if spoke[who] < 2 {
 			h.said[2*spoke[who]+who] = g.Said

@@ -30,7 +30,7 @@ type Model struct {
 type calibration [wideHeads]struct{ Slope, Shift float32 }
 
 const (
-	modelMagic = "onsidemodel\x01"
+	modelMagic = "onsidemodel\x02"
 	idfStep    = 1.0 / 20
 	wideStep   = 1.0 / 1000
 	maxRows    = 1 << 20
@@ -71,7 +71,7 @@ func (r *row) round(e *embedding, k int) {
 	for _, x := range e.vec {
 		top = max(top, max(x, -x))
 	}
-	scale := top / 127
+	scale := top / 7
 	for i, x := range e.vec {
 		r.vecs[k][i] = byte(int8(math.Round(float64(x / scale))))
 	}
@@ -127,7 +127,7 @@ func (m *Model) body() []byte {
 	}
 	for k := range m.minds {
 		for i := range m.rows {
-			b = append(b, m.rows[i].vecs[k][:]...)
+			b = m.rows[i].appendHalves(b, k)
 		}
 		for i := range m.rows {
 			b = le.AppendUint32(b, math.Float32bits(m.rows[i].scales[k]))
@@ -140,6 +140,23 @@ func (m *Model) body() []byte {
 		}
 	}
 	return appendValue(b, &m.calib)
+}
+
+// appendHalves appends the vector of mind k, two numbers a byte.
+func (r *row) appendHalves(b []byte, k int) []byte {
+	v := &r.vecs[k]
+	for i := 0; i < netWidth; i += 2 {
+		b = append(b, v[i]&0xf|v[i+1]<<4)
+	}
+	return b
+}
+
+// readHalves is the inverse of appendHalves.
+func (r *row) readHalves(b []byte, k int) {
+	v := &r.vecs[k]
+	for i, x := range b[:netWidth/2] {
+		v[2*i], v[2*i+1] = byte(int8(x<<4)>>4), byte(int8(x)>>4)
+	}
 }
 
 // appendValue appends a value of fixed size.
@@ -201,7 +218,7 @@ func (m *Model) read(c *cutter) {
 	cols.grams, cols.idf = c.cut(8*n), c.cut(n)
 	for k := range cols.minds {
 		of := &cols.minds[k]
-		of.vecs, of.scales, of.wide = c.cut(netWidth*n), c.cut(4*n), c.cut(2*wideHeads*n)
+		of.vecs, of.scales, of.wide = c.cut(netWidth/2*n), c.cut(4*n), c.cut(2*wideHeads*n)
 		for _, p := range m.minds[k].parts() {
 			c.value(p)
 		}
@@ -222,7 +239,7 @@ func (r *row) read(cols *columns, i int) {
 	for k := range r.vecs {
 		of := &cols.minds[k]
 		r.scales[k] = math.Float32frombits(le.Uint32(of.scales[4*i:]))
-		copy(r.vecs[k][:], of.vecs[netWidth*i:])
+		r.readHalves(of.vecs[netWidth/2*i:], k)
 		wide := of.wide[2*wideHeads*i:]
 		for j := range r.wide[k] {
 			r.wide[k][j] = int16(le.Uint16(wide[2*j:]))

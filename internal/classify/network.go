@@ -4,9 +4,9 @@ import "math"
 
 // The shape of the network.
 const (
-	minds     = 2  // networks that are trained from different beginnings and asked together
+	minds     = 4  // networks that are trained from different beginnings and asked together
 	netWidth  = 48 // of a message's vector
-	netMemory = 24 // of what a message leaves behind for later ones
+	netMemory = 12 // of what a message leaves behind for later ones
 	netHidden = 48
 	numInputs = netWidth + 4*netMemory + numKnown
 )
@@ -18,7 +18,9 @@ const (
 	headPayment = headReview + 1             // payment around the platform, in any stage
 	headRemind  = headPayment + 1
 	headNext    = headRemind + 1 // the other party's next message will comply
-	numHeads    = headNext + 1
+	headPart    = headNext + 1   // a piece of evidence that a later message completes
+	headWhole   = headPart + 1   // completes evidence that earlier messages began
+	numHeads    = headWhole + 1
 	wideHeads   = 3 // review, payment and remind are also weighed feature by feature
 )
 

@@ -5,15 +5,15 @@ import (
 	"math/bits"
 )
 
-// row is what a model knows of one gram, the networks side by side: 128 bytes, so that one memory access brings all that
+// row is what a model knows of one gram, the networks side by side: 256 bytes, so that few memory accesses bring all that
 // a message needs of it.
 type row struct {
 	gram   gram
 	scales [minds]float32          // of the vectors
 	wide   [minds][wideHeads]int16 // in wideStep
 	idf    uint8                   // rarity, in idfStep
-	_      [3]byte
-	vecs   [minds][netWidth]byte // int8s, as the file has them
+	_      [15]byte
+	vecs   [minds][netWidth]byte // int8s, of which the file has four bits
 }
 
 // hashIndex finds places in a list by hash: open addressing at the hash's low bits. An entry is 1 + the place in its low bits and the

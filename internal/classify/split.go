@@ -1,9 +1,108 @@
 package classify
 
+import (
+	"slices"
+	"strings"
+)
+
 // assembled is evidence that the message completes together with pieces of earlier ones.
 type assembled struct {
+	kind       kind
 	normalized string
 	spans      []Span // oldest first; the last one is the message's own
+}
+
+// The probabilities, in 1/255, from which on a message is taken for a piece of evidence, and for what completes one. What completes is told more
+// surely; once that is said, little is needed to see what it completes.
+const (
+	likelyPart  = certain * 4 / 100
+	likelyWhole = certain * 10 / 100
+)
+
+// keepPiece leaves in the signal what a later message needs to complete the evidence that this one began: digits, where it has some, and what the model
+// took for a piece.
+func (r *reader) keepPiece(m *Message, res *Result) {
+	d, sig := &res.view, &res.Signal
+	piece, start, end := d.piecesOf()
+	if piece == "" {
+		if sig.Said[saidPart] < likelyPart {
+			return
+		}
+		piece, start, end = r.nameIn(d)
+	}
+	sig.Fragment, sig.FragStart, sig.FragEnd = piece, start, end
+	sig.MessageID = strings.Clone(m.MessageID)
+}
+
+// nameIn is the last word of the message that may be a user name, and where it stands; without one, no name and all of the message.
+func (r *reader) nameIn(d *view) (name string, start, end int) {
+	s := &d.scratch
+	whole := d.f.whole()
+	start, end = whole.Start, whole.End
+	for k := 0; k < len(s.red); k++ {
+		if n, ok := r.extract.nameAt(s, k); ok && len(n.text) <= maxFragment && onlyDigits(n.text) != n.text && r.extract.has[s.red[k].list]&anyTool == 0 {
+			name = n.text
+			sp := d.f.span(n.a, n.b)
+			start, end = sp.Start, sp.End
+			k = max(k, n.end-1)
+		}
+	}
+	return name, start, end
+}
+
+// piecesBefore are the signals of the pieces that the message at hand completes if it completes any, oldest first: by either party, whatever stands between them, back to
+// what was completed before.
+func piecesBefore(signals []Signal) (at []int) {
+	for i := len(signals) - 1; i >= 0 && i > len(signals)-fragmentWindow; i-- {
+		g := &signals[i]
+		if g.Said[saidWhole] >= 2*likelyWhole && g.Said[saidWhole] > g.Said[saidPart] {
+			break
+		}
+		if g.MessageID != "" && g.Said[saidPart] >= likelyPart {
+			at = append(at, i)
+		}
+	}
+	slices.Reverse(at)
+	return at
+}
+
+// complete adds the pieces of earlier messages to the spans of res if the message completes them, and puts an e-mail address together whose name stood
+// in one of them.
+func (res *Result) complete(signals []Signal) {
+	host, at, alone := res.view.mailHost()
+	if res.split.normalized != "" || res.Signal.Said[saidWhole] < likelyWhole && !alone {
+		return
+	}
+	name := ""
+	for _, i := range piecesBefore(signals) {
+		g := &signals[i]
+		res.before = append(res.before, Span{g.MessageID, g.FragStart, g.FragEnd})
+		if onlyDigits(g.Fragment) != g.Fragment {
+			name += g.Fragment
+		}
+	}
+	if host != "" && name != "" {
+		res.split = assembled{emailAddress, name + "@" + host, append(slices.Clone(res.before), at)}
+	}
+}
+
+// mailHost is the domain of an e-mail address whose name does not stand in the message, and where: alone, "at gmail dot com", or only named, "gmail".
+func (d *view) mailHost() (host string, at Span, alone bool) {
+	for _, t := range d.tools {
+		if t.tool.kind == toolMail && t.strong {
+			host, at = t.tool.name, d.f.span(t.start, t.end)
+		}
+	}
+	for _, e := range d.evidence {
+		if e.kind != emailAddress {
+			continue
+		}
+		if !e.fragment {
+			return "", Span{}, false
+		}
+		host, at, alone = strings.TrimPrefix(e.normalized, "@"), Span{Start: e.start, End: e.end}, true
+	}
+	return host, at, alone
 }
 
 // piecesOf are the digits of the pieces of evidence in the message, and where they stand.
@@ -60,7 +159,7 @@ func (r *reader) assemble(d *view, signals []Signal) (assembled, bool) {
 		}
 		d.scratch.budget = maxLookups
 		if n, ok := r.extract.dial(&d.scratch, digits, false); ok {
-			return assembled{n, spans}, true
+			return assembled{phoneNumber, n, spans}, true
 		}
 	}
 	return assembled{}, false

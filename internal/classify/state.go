@@ -15,7 +15,7 @@ const (
 	maxFragment = 24
 	// signalVersion is the first byte of an encoded signal. Raise it when the meaning of the rest changes: an old
 	// signal is then unreadable, and history starts anew for that conversation.
-	signalVersion = 2
+	signalVersion = 3
 )
 
 // Signal is what remains of an earlier message: facts, never text.
@@ -27,8 +27,8 @@ type Signal struct {
 	Memory [minds][netMemory]int8 // what the model remembers of the message, as 1/127ths
 
 	// A piece of evidence that is complete only together with others. It leaves with the window.
-	Fragment           string // its digits or letters
-	MessageID          string // for the spans of the finding that it completes; empty without a fragment
+	Fragment           string // its digits, or the letters of a name; empty where only the model took it for a piece
+	MessageID          string // for the spans of the finding that it completes; empty for no piece
 	FragStart, FragEnd int    // bytes of that message's text
 }
 
@@ -68,7 +68,7 @@ func (s *Signal) AppendBinary(b []byte) ([]byte, error) {
 			b = append(b, byte(m))
 		}
 	}
-	if s.Fragment == "" {
+	if s.MessageID == "" && s.Fragment == "" {
 		return b, nil
 	}
 	b = binary.AppendUvarint(b, uint64(s.FragStart))

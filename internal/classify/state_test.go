@@ -19,8 +19,8 @@ func signalGen(t *rapid.T) Signal {
 			s.Memory[k][i] = rapid.Int8().Draw(t, "memory")
 		}
 	}
-	if s.Fragment = rapid.StringMatching(`[0-9]{0,24}`).Draw(t, "fragment"); s.Fragment != "" {
-		s.MessageID = rapid.String().Draw(t, "message")
+	s.Fragment = rapid.StringMatching(`[0-9]{0,24}`).Draw(t, "fragment")
+	if s.MessageID = rapid.String().Draw(t, "message"); s.Fragment+s.MessageID != "" {
 		s.FragStart, s.FragEnd = rapid.IntRange(0, 1<<20).Draw(t, "start"), rapid.IntRange(0, 1<<20).Draw(t, "end")
 	}
 	return s

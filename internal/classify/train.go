@@ -10,6 +10,7 @@ import (
 // Label is what a labelled message should be read as.
 type Label struct {
 	Action     string // none, remind, review, or part: a piece that counts only with its group
+	Grouped    bool   // it belongs to evidence that is spread over messages
 	Categories []Category
 	Act        Act
 	HasAct     bool
@@ -35,7 +36,7 @@ type options struct {
 }
 
 func defaultOptions() options {
-	return options{epochs: 8, rate: 0.5, dense: 0.1, decay: 2e-5, dropout: 0.5, smooth: 0.02, rarest: 4, maxRows: 62_000, seed: 1}
+	return options{epochs: 8, rate: 0.5, dense: 0.1, decay: 2e-5, dropout: 0.5, smooth: 0.02, rarest: 4, maxRows: 53_000, seed: 1}
 }
 
 // lesson is an example prepared for training: what does not change from one epoch to the next.
@@ -53,6 +54,9 @@ type lesson struct {
 	memory  memory
 }
 
+// pieceWeight is how much more a piece of split evidence counts than what is none: one message in a hundred is one.
+const pieceWeight = 6
+
 // unknown is the target that teaches nothing.
 var unknown = float32(math.NaN())
 
@@ -69,10 +73,12 @@ func targets(e *Example, t *[numHeads]float32) {
 	switch e.Action {
 	case "review":
 		t[headReview] = 1
+		t[headWhole] = is(e.Grouped)
 	case "remind":
 		t[headRemind] = 1
 	case "part":
 		t[headReview] = unknown
+		t[headPart] = 1
 	}
 	if pre {
 		return
@@ -214,6 +220,9 @@ func (s *student) step(all []lesson, i int, rate float32) {
 	for k := range dz {
 		if y := q.target[k]; y == y {
 			dz[k] = (sigmoid(t.z[k]) - (s.opt.smooth + y*(1-2*s.opt.smooth))) * q.weight
+			if k >= headPart && y == 1 {
+				dz[k] *= pieceWeight
+			}
 		}
 	}
 	dOther := s.learn(&scene, &t, &dz, rate)
