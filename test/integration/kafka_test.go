@@ -350,7 +350,13 @@ func (k *cluster) readCommitted(topic string) (records []*kgo.Record) {
 	return records
 }
 
-// unique is a name for a test's topics and group that no earlier run has used.
+// unique is a name for a test's topics and group that no earlier run has used. Kafka takes fewer characters in it than Go does in the names of tests.
 func unique(t *testing.T) string {
-	return fmt.Sprintf("%s-%s", strings.ReplaceAll(t.Name(), "/", "-"), rand.Text()[:8])
+	legal := func(r rune) rune {
+		if strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", r) {
+			return r
+		}
+		return '-'
+	}
+	return fmt.Sprintf("%s-%s", strings.Map(legal, t.Name()), rand.Text()[:8])
 }

@@ -1,6 +1,9 @@
 package integration
 
-import "testing"
+import (
+	"regexp"
+	"testing"
+)
 
 // TestRebalance lets a second worker join one that works, and leave again: no event is lost or comes out twice.
 func TestRebalance(t *testing.T) {
@@ -71,4 +74,13 @@ func TestDrained(t *testing.T) {
 	if flags, reminders := w.verify(l); flags.repeats+reminders.repeats != 0 {
 		t.Errorf("%d flags and %d reminders were published again after a drain", flags.repeats, reminders.repeats)
 	}
+}
+
+// A name that Kafka would refuse fails here too, where the embedded one takes it.
+func TestUnique(t *testing.T) {
+	t.Run("a, b/ünd (c)", func(t *testing.T) {
+		if name := unique(t); !regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`).MatchString(name) {
+			t.Errorf("%s is no name of a topic", name)
+		}
+	})
 }
