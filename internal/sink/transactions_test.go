@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/produce"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -544,11 +546,16 @@ func TestAbortedRecordsAreInvisible(t *testing.T) {
 	s := x.sink(func(c *Config) { c.Transaction = outcomes.add })
 	x.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.InvalidTxnState, Count: 2})
 	it := phone(1, "c-1", "+923001234567")
-	if _, err := x.fence(s).Deliver(deadline(t), origin, []Item{it}, nil, x.at(2)); err != nil {
+	tx := x.fence(s)
+	first := tx.session.epoch
+	if _, err := tx.Deliver(deadline(t), origin, []Item{it}, nil, x.at(2)); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(wanted(s, []Item{it}, 0), x.shown()); diff != "" {
 		t.Error(diff)
+	}
+	if r := x.visible(x.topics.Flags)[0]; r.ProducerEpoch != first+2 {
+		t.Errorf("the epoch is %d after two transactions that were aborted, and was %d", r.ProducerEpoch, first)
 	}
 	written := int64(0)
 	for _, end := range x.ends(x.topics.Flags) {
@@ -559,6 +566,44 @@ func TestAbortedRecordsAreInvisible(t *testing.T) {
 	}
 	if got := outcomes.all(); !slices.Equal(got, []Outcome{Aborted, Aborted, Committed}) {
 		t.Errorf("outcomes %v", got)
+	}
+}
+
+// swallowed is a connection that takes the first append, and has not delivered it when the transaction is given up.
+type swallowed struct {
+	kafka.RoundTripper
+	first   atomic.Bool
+	deliver func() (kafka.Response, error)
+}
+
+func (c *swallowed) RoundTrip(ctx context.Context, addr net.Addr, req kafka.Request) (kafka.Response, error) {
+	if req.ApiKey() != protocol.Produce || !c.first.CompareAndSwap(false, true) {
+		return c.RoundTripper.RoundTrip(ctx, addr, req)
+	}
+	c.deliver = func() (kafka.Response, error) { return c.RoundTripper.RoundTrip(context.Background(), addr, req) }
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// What was held up on its way until its transaction was aborted is refused when it arrives.
+func TestLateAppendIsRefused(t *testing.T) {
+	x := newTxWorld(newFakeWorld(t))
+	s := x.sink(func(c *Config) { c.TransactionTimeout = time.Second })
+	c := &swallowed{RoundTripper: s.producer.client.Transport}
+	s.producer.client.Transport = c
+	it := phone(1, "c-1", "+923001234567")
+	if _, err := x.fence(s).Deliver(deadline(t), origin, []Item{it}, nil, x.at(2)); err != nil {
+		t.Fatal(err)
+	}
+	res, err := c.deliver()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := kafka.Error(res.(*produce.Response).Topics[0].Partitions[0].ErrorCode); code != kafka.InvalidProducerEpoch && code != kafka.InvalidTransactionState {
+		t.Errorf("the late append is answered with %d", code)
+	}
+	if diff := cmp.Diff(wanted(s, []Item{it}, 0), x.shown()); diff != "" {
+		t.Error(diff)
 	}
 }
 
