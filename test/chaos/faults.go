@@ -138,7 +138,7 @@ func (w *world) kill(ctx context.Context, x *wound) error {
 	x.at, x.scope = time.Now(), p.owned()
 	<-p.ended
 	w.past = append(w.past, p)
-	pause(ctx, time.Duration(w.rng.IntN(2))*between(w.rng, 0, w.session/2))
+	pause(ctx, time.Duration(w.rng.IntN(2))*between(w.rng, 0, w.rebalance))
 	return v.start()
 }
 

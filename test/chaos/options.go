@@ -50,6 +50,7 @@ type options struct {
 	strict     bool
 	dir        string
 	lease      time.Duration // session timeout
+	set        []string      // settings of the workers, path=value
 }
 
 // exact says that the judge knows every decision: nothing keeps a worker from what it remembers. Without Redis it decides
@@ -104,6 +105,10 @@ func parse(args []string, errs io.Writer) (*options, error) {
 	f.BoolVar(&o.quiet, "quiet", false, "only the report, not what happens")
 	f.BoolVar(&o.strict, "strict", false, "a record whose id is known is a failure: what delivery exactly once would promise")
 	f.DurationVar(&o.lease, "session", 0, "session timeout of the group, three times what a rebalance waits for a dead worker; 0: 4s, with --brokers 6s.\nA machine that cannot run all of this in time needs more: its workers are expelled for being late")
+	f.Func("set", "any `path=value` of the workers' configuration; may be repeated", func(s string) error {
+		o.set = append(o.set, s)
+		return nil
+	})
 	f.StringVar(&o.dir, "dir", "", "`directory` for the workers' logs; empty: a temporary one that stays only after a failure")
 	if err := f.Parse(args); err != nil {
 		return nil, err

@@ -61,19 +61,16 @@ func within(sorted []time.Time, from, to time.Time) []time.Time {
 	return slices.Clone(sorted[first:max(first, end)])
 }
 
-// usual is the median time between two records of a partition: no silence can be told apart that is much shorter.
-func (p *pulse) usual() time.Duration {
+// gaps are the times between two records of a partition, in calm and not: no silence can be told from chance that is not longer.
+func (p *pulse) gaps() (list []time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var gaps []time.Duration
 	for _, beats := range p.beats {
 		for i := 1; i < len(beats); i++ {
-			if gap := beats[i].Sub(beats[i-1]); gap > 0 {
-				gaps = append(gaps, gap)
-			}
+			list = append(list, beats[i].Sub(beats[i-1]))
 		}
 	}
-	return quantile(gaps, 0.5)
+	return list
 }
 
 // quantile is the nearest-rank quantile; 0 of nothing.

@@ -250,6 +250,9 @@ func (w *world) arguments(redis string) []string {
 	if w.exact() {
 		set("redis.timeout=30s") // then a worker that was stopped, or has to wait for a processor, still gets its answer
 	}
+	for _, s := range w.set {
+		set("%s", s)
+	}
 	return args
 }
 
@@ -313,9 +316,9 @@ func (w *world) produce(ctx context.Context) error {
 	lasting := context.WithoutCancel(ctx)
 	tick := time.NewTicker(produceTick)
 	defer tick.Stop()
-	due := 0.0
+	begun, made := time.Now(), 0.0
 	for ctx.Err() == nil {
-		for due += float64(w.rate) * produceTick.Seconds(); due >= 1; due-- {
+		for due := float64(w.rate) * time.Since(begun).Seconds(); made < due; made++ {
 			r, err := w.stream.next()
 			if err != nil {
 				return err
