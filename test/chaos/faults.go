@@ -121,16 +121,19 @@ func (w *world) inflict(ctx context.Context, c class) (x *wound, over time.Time,
 // victim is any worker.
 func (w *world) victim() *worker { return w.workers[w.rng.IntN(len(w.workers))] }
 
-// kill kills a worker at a step of the protocol, each in its turn, or at any time, and starts another in its place.
+// kill kills a worker at a step of the protocol, the one that was asked for or each in its turn, or at any time, and starts another in
+// its place.
 func (w *world) kill(ctx context.Context, x *wound) error {
 	v := w.victim()
 	p := v.process
 	p.wanted = true
 	x.what = v.name + " at any time"
-	if w.rng.Float64() < aimed {
-		s := steps[w.aims%len(steps)]
-		w.aims++
-		if w.aim(ctx, v, s) {
+	if s, wait := w.step(); wait > 0 {
+		hit := w.aim(ctx, v, s, wait)
+		if !hit && w.at != "" {
+			return &stuckError{what: v.name + " is killed " + s.name, after: wait}
+		}
+		if hit {
 			x.what = v.name + " " + s.name
 		}
 	}
@@ -142,10 +145,22 @@ func (w *world) kill(ctx context.Context, x *wound) error {
 	return v.start()
 }
 
+// step is the step of the next kill, and for how long to wait until the worker comes to it; 0: the kill is not aimed.
+func (w *world) step() (step, time.Duration) {
+	if w.at != "" {
+		return steps[slices.Index(stepNames(), w.at)], w.patience
+	}
+	if w.rng.Float64() >= aimed {
+		return step{}, 0
+	}
+	w.aims++
+	return steps[(w.aims-1)%len(steps)], aimWait
+}
+
 // aim waits until the worker is killed at the step; false when it did not come to it in time.
-func (w *world) aim(ctx context.Context, v *worker, s step) bool {
-	a, disarm := v.proxy.arm(s, v.process.kill)
-	waiting, cancel := context.WithTimeout(ctx, aimWait)
+func (w *world) aim(ctx context.Context, v *worker, s step, wait time.Duration) bool {
+	a, disarm := v.proxy.arm(s, v.process.end)
+	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	select {
 	case <-a.hit:

@@ -1,7 +1,7 @@
 // Command chaos shows that nothing is lost and nothing doubled whatever happens to the workers and to what they depend on.
 //
 //	go run ./test/chaos --kills 30
-//	go run ./test/chaos --kills 30 --protocol setnx      # must find flags that are lost
+//	go run ./test/chaos --kills 30 --protocol setnx      # must lose something at every kill
 //	go run ./test/chaos --faults restart=200             # rolling restarts only
 //	go run ./test/chaos --kills 100 --redis redis-server --brokers "$(cat .kafka/run/brokers)" --kafka-script deploy/dev/kafka.sh
 //

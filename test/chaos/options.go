@@ -43,6 +43,7 @@ type options struct {
 	script     string
 	redis      string
 	protocol   string
+	at         string // the step at which workers are killed; empty: each in its turn, and any time
 	binary     string
 	seed       uint64
 	json       bool
@@ -99,6 +100,7 @@ func parse(args []string, errs io.Writer) (*options, error) {
 	f.StringVar(&o.script, "kafka-script", "", "the kafka.sh that started these brokers and may kill them; without it there are no faults of the class broker")
 	f.StringVar(&o.redis, "redis", "", "`address` of a Redis, whose onside: keys are deleted; redis-server: a process of its own; empty: one inside this process")
 	f.StringVar(&o.protocol, "protocol", "owned", "owned, or setnx: workers with a wrong protocol, which must lose flags")
+	f.StringVar(&o.at, "at", "", "kill only at this `step`: "+strings.Join(stepNames(), ", ")+"; setnx alone means claimed: each kill must lose something.\nEmpty: at each in its turn, and at any time")
 	f.StringVar(&o.binary, "worker", "", "`path` of a built worker; empty: it is built")
 	f.Uint64Var(&o.seed, "seed", 0, "of events and faults; 0: another one each time")
 	f.BoolVar(&o.json, "json", false, "the report as JSON")
@@ -119,6 +121,9 @@ func parse(args []string, errs io.Writer) (*options, error) {
 	if o.seed == 0 {
 		o.seed = uint64(time.Now().UnixNano())
 	}
+	if o.protocol == "setnx" && o.at == "" {
+		o.at = "claimed"
+	}
 	if o.lease == 0 {
 		o.lease = max(4*time.Second, o.shortest())
 	}
@@ -138,6 +143,15 @@ func classNames() string {
 	return strings.Join(names, ", ")
 }
 
+// stepNames are what the command line calls the steps.
+func stepNames() []string {
+	names := make([]string, len(steps))
+	for i, s := range steps {
+		names[i], _, _ = strings.Cut(s.name, " ")
+	}
+	return names
+}
+
 func (o *options) check(rest []string) error {
 	var faults []error
 	check := func(ok bool, format string, args ...any) {
@@ -152,6 +166,8 @@ func (o *options) check(rest []string) error {
 	check(o.minutes >= 0, "--minutes %v: must not be below zero", o.minutes)
 	check(o.lease >= o.shortest(), "--session %s: want %s at least", o.lease, o.shortest())
 	check(o.protocol == "owned" || o.protocol == "setnx", "--protocol %s: want owned or setnx", o.protocol)
+	check(o.at == "" || slices.Contains(stepNames(), o.at), "--at %s: want one of %s", o.at, strings.Join(stepNames(), ", "))
+	check(o.at == "" || o.workers <= o.partitions, "--at %s: a worker without a partition never gets there; want --partitions %d at least", o.at, o.workers)
 	check(o.binary == "" || o.protocol == "owned", "--protocol %s: needs a worker built for it, not the one of --worker", o.protocol)
 	return errors.Join(faults...)
 }

@@ -24,6 +24,9 @@ func TestParse(t *testing.T) {
 		{"no number", []string{"--faults", "kill=many"}, nil},
 		{"no such protocol", []string{"--protocol", "hope"}, nil},
 		{"a wrong protocol in any worker", []string{"--protocol", "setnx", "--worker", "w"}, nil},
+		{"one step", []string{"--kills", "2", "--at", "claimed", "--faults", "kill"}, map[class]int{kill: 2}},
+		{"no such step", []string{"--at", "lunch"}, nil},
+		{"a step that some workers never come to", []string{"--at", "claimed", "--partitions", "2"}, nil},
 		{"arguments", []string{"now"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

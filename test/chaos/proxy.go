@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"math"
 	"net"
 	"sync"
 	"time"
+
+	"github.com/alicebob/miniredis/v2/proto"
 )
 
 // proxy stands between one worker and Redis. It can let the worker's requests hang, cut its connections, and strike when the worker
@@ -33,17 +37,18 @@ type aim struct {
 
 // step is a moment in the life of a batch.
 type step struct {
-	name     string
+	name     string // its first word is what the command line calls it
 	word     []byte // in the request that marks the step
-	answered bool   // the moment is after Redis has done it, and before the worker knows
+	answered bool   // the moment is after Redis has done all of the request, and before the worker knows
+	fresh    bool   // and only if that has made a claim: a batch of repeats has nothing to lose
 }
 
 // steps are those at which a crash matters.
 var steps = []step{
-	{"before the claim", []byte("\r\nset\r\n"), false},
-	{"claimed and not published", []byte("\r\nset\r\n"), true},
-	{"published and not remembered", []byte("\r\nhset\r\n"), false},
-	{"remembered and not committed", []byte("\r\nhset\r\n"), true},
+	{"before the claim", []byte("\r\nset\r\n"), false, false},
+	{"claimed and not published", []byte("\r\nset\r\n"), true, true},
+	{"published and not remembered", []byte("\r\nhset\r\n"), false, false},
+	{"remembered and not committed", []byte("\r\nhset\r\n"), true, false},
 }
 
 func newProxy(backend string) (*proxy, error) {
@@ -72,15 +77,18 @@ func (p *proxy) arm(s step, strike func()) (a *aim, disarm func() bool) {
 	p.mu.Lock()
 	p.mu.aim = a
 	p.mu.Unlock()
-	return a, func() bool {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		armed := p.mu.aim == a
-		if armed {
-			p.mu.aim = nil
-		}
-		return armed
+	return a, func() bool { return p.take(a) }
+}
+
+// take takes the aim back; only who is told true has it.
+func (p *proxy) take(a *aim) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.aim != a {
+		return false
 	}
+	p.mu.aim = nil
+	return true
 }
 
 // hold lets all requests hang until release.
@@ -156,7 +164,7 @@ func (p *proxy) serve(worker net.Conn) {
 	}
 	l := &link{proxy: p, worker: worker, redis: redis}
 	var answers sync.WaitGroup
-	answers.Go(l.answers)
+	answers.Go(l.replies)
 	l.requests()
 	answers.Wait()
 }
@@ -166,8 +174,9 @@ type link struct {
 	*proxy
 	worker, redis net.Conn
 
-	mu     sync.Mutex
-	doomed *aim // strikes with the next answer
+	mu      sync.Mutex
+	marked  *aim // waits for the answers to the request on its way
+	answers int  // how many these are
 }
 
 const chunkSize = 64 << 10
@@ -181,13 +190,11 @@ func (l *link) requests() {
 		}
 		l.wait()
 		if a := l.aimed(buf[:n]); a != nil {
-			if !a.answered {
+			if !a.answered && l.take(a) {
 				a.fire()
 				return
 			}
-			l.mu.Lock()
-			l.doomed = a
-			l.mu.Unlock()
+			l.mark(a, buf[:n])
 		}
 		if _, err := l.redis.Write(buf[:n]); err != nil {
 			return
@@ -195,25 +202,69 @@ func (l *link) requests() {
 	}
 }
 
-func (l *link) answers() {
+func (l *link) replies() {
 	defer l.worker.Close()
+	var kept []byte // of answers that are not yet complete
 	for buf := make([]byte, chunkSize); ; {
 		n, err := l.redis.Read(buf)
-		l.mu.Lock()
-		a := l.doomed
-		l.mu.Unlock()
-		if a != nil {
-			a.fire() // also when Redis went away: somebody waits for the strike
-			return
-		}
 		if err != nil {
 			return
 		}
-		l.wait()
-		if _, err := l.worker.Write(buf[:n]); err != nil {
+		kept = append(kept, buf[:n]...)
+		a, complete := l.judge(kept)
+		if !complete {
+			continue
+		}
+		if a != nil && l.take(a) {
+			a.fire()
 			return
 		}
+		l.wait()
+		if _, err := l.worker.Write(kept); err != nil {
+			return
+		}
+		kept = kept[:0]
 	}
+}
+
+// mark notes that the aim depends on the answers to a request.
+func (l *link) mark(a *aim, request []byte) {
+	_, n := read(request, math.MaxInt)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.marked, l.answers = a, n
+}
+
+// judge looks at what has been answered so far. It returns the aim that is to strike now, or none; incomplete answers must wait for
+// the rest of them.
+func (l *link) judge(answered []byte) (a *aim, complete bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.marked == nil {
+		return nil, true
+	}
+	fresh, n := read(answered, l.answers)
+	if n < l.answers {
+		return nil, false
+	}
+	a, l.marked = l.marked, nil
+	if a.fresh && !fresh {
+		return nil, true
+	}
+	return a, true
+}
+
+// read counts the commands or answers that are complete, up to limit, and says whether one of them is a null: what Redis answers to a claim
+// that nobody had.
+func read(b []byte, limit int) (null bool, n int) {
+	for r := bufio.NewReader(bytes.NewReader(b)); n < limit; n++ {
+		s, err := proto.Read(r)
+		if err != nil {
+			break
+		}
+		null = null || s == "_\r\n" || s == "$-1\r\n" // RESP 3 and 2
+	}
+	return null, n
 }
 
 // wait returns when nothing hangs.
@@ -226,16 +277,14 @@ func (l *link) wait() {
 	}
 }
 
-// aimed takes the aim, if the request is the one that it waits for.
+// aimed is the aim, if the request is one that it waits for.
 func (l *link) aimed(request []byte) *aim {
 	l.proxy.mu.Lock()
 	defer l.proxy.mu.Unlock()
-	a := l.proxy.mu.aim
-	if a == nil || !bytes.Contains(request, a.word) {
-		return nil
+	if a := l.proxy.mu.aim; a != nil && bytes.Contains(request, a.word) {
+		return a
 	}
-	l.proxy.mu.aim = nil
-	return a
+	return nil
 }
 
 func (a *aim) fire() {

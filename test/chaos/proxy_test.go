@@ -28,20 +28,57 @@ func TestSteps(t *testing.T) {
 				t.Error("the worker got its answer")
 			}
 			<-a.hit
-			claimed, remembered := m.Exists("claim"), m.Exists("history")
-			wantClaim := s.answered || string(s.word) != "\r\nset\r\n"
-			wantHistory := s.answered && string(s.word) != "\r\nset\r\n"
-			if !struck || claimed != wantClaim || remembered != wantHistory {
-				t.Errorf("struck %v, claimed %v, remembered %v", struck, claimed, remembered)
+			claims, remembered := 0, m.Exists("history")
+			for _, key := range []string{"claim", "claim 2"} {
+				if m.Exists(key) {
+					claims++
+				}
+			}
+			wantClaims, wantHistory := 0, false
+			if s.answered || string(s.word) != "\r\nset\r\n" {
+				wantClaims = 2
+			}
+			if s.answered && string(s.word) != "\r\nset\r\n" {
+				wantHistory = true
+			}
+			if !struck || claims != wantClaims || remembered != wantHistory {
+				t.Errorf("struck %v, %d claims, remembered %v", struck, claims, remembered)
 			}
 		})
+	}
+}
+
+// Somebody with nothing but repeats in hand has nothing to lose: the proxy waits for a claim that is new, be it the last of many.
+func TestFresh(t *testing.T) {
+	for _, protocol := range []int{2, 3} {
+		m := miniredis.RunT(t)
+		p, client := proxied(t, m.Addr(), func(o *redis.Options) { o.Protocol = protocol })
+		if err := work(t.Context(), client); err != nil {
+			t.Fatal(err)
+		}
+		a, disarm := p.arm(steps[1], func() {})
+		for range 2 {
+			if err := work(t.Context(), client); err != nil {
+				t.Fatalf("a batch of repeats is struck: %v", err)
+			}
+		}
+		m.Del("claim 2")
+		if err := work(t.Context(), client); err == nil {
+			t.Error("a batch with a new claim is not struck")
+		}
+		if disarm() {
+			t.Fatal("the proxy has not struck")
+		}
+		<-a.hit
 	}
 }
 
 // work is what a worker asks of Redis for a batch.
 func work(ctx context.Context, client *redis.Client) error {
 	pipe := client.Pipeline()
-	pipe.SetArgs(ctx, "claim", "me", redis.SetArgs{Mode: "NX", Get: true, TTL: time.Hour})
+	for _, key := range []string{"claim", "claim 2"} {
+		pipe.SetArgs(ctx, key, "me", redis.SetArgs{Mode: "NX", Get: true, TTL: time.Hour})
+	}
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return err
 	}
@@ -51,14 +88,18 @@ func work(ctx context.Context, client *redis.Client) error {
 	return err
 }
 
-func proxied(t *testing.T, backend string) (*proxy, *redis.Client) {
+func proxied(t *testing.T, backend string, more ...func(*redis.Options)) (*proxy, *redis.Client) {
 	t.Helper()
 	p, err := newProxy(backend)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.close)
-	client := redis.NewClient(&redis.Options{Addr: p.addr(), MaxRetries: -1, ContextTimeoutEnabled: true, DisableIdentity: true})
+	o := &redis.Options{Addr: p.addr(), MaxRetries: -1, ContextTimeoutEnabled: true, DisableIdentity: true}
+	for _, f := range more {
+		f(o)
+	}
+	client := redis.NewClient(o)
 	t.Cleanup(func() { _ = client.Close() })
 	return p, client
 }

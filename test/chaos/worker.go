@@ -72,15 +72,21 @@ func (w *worker) start() error {
 // close ends what runs and waits for it.
 func (w *worker) close() {
 	if w.process != nil {
-		w.process.kill()
-		<-w.process.ended
+		w.process.end()
 	}
 	w.proxy.close()
 	_ = w.log.Close()
 }
 
-// kill is kill -9. It may be called by a proxy.
+// kill is kill -9.
 func (p *process) kill() { _ = p.cmd.Process.Kill() } // an error says that it is gone
+
+// end kills it and waits until it is gone. A proxy calls it, whose connections end only afterwards: a worker that saw that would go on without
+// its answer.
+func (p *process) end() {
+	p.kill()
+	<-p.ended
+}
 
 func (p *process) signal(s syscall.Signal) error {
 	if err := p.cmd.Process.Signal(s); err != nil {
