@@ -77,6 +77,8 @@ const (
 	lanesRemember = 8192
 	// laneUnsent is how many signals wait for Redis to come back; older ones are given up.
 	laneUnsent = 4096
+	// laneLastWord is how long Redis has for them when the lane ends.
+	laneLastWord = time.Second
 	// keptSignals is how many signals of a conversation history keeps. Twice the window, so that a message that is read again after a
 	// crash finds a whole window below it though later messages have already been appended.
 	keptSignals = 2 * classify.Window
@@ -100,10 +102,10 @@ func newLane(parts laneParts, b batches, o sink.Origin) *lane {
 // run works until the partition is given back. An error means that the batch in hand is not done.
 func (l *lane) run(ctx context.Context) error {
 	defer l.clock.forget(l)
+	defer l.handOver(ctx)
 	for {
 		b, err := l.batches.Next(ctx)
 		if errors.Is(err, source.ErrEnd) {
-			l.remember(ctx, nil) // what Redis has not taken so far: the next owner needs it
 			return nil
 		}
 		if err != nil {
@@ -114,6 +116,14 @@ func (l *lane) run(ctx context.Context) error {
 		}
 		l.batches.Done(b)
 	}
+}
+
+// handOver tries once more to append what Redis has not taken, however the lane ends: the batches are done, so the next owner does not read
+// them again. Signals are keyed by offset, so it does no harm where that owner has begun, or has read them again after all.
+func (l *lane) handOver(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), laneLastWord)
+	defer cancel()
+	l.remember(lastWord(ctx), nil)
 }
 
 // work brings one batch out. Only after it returned nil may the batch's offsets be committed.

@@ -28,6 +28,7 @@ type world struct {
 	next    int
 	events  []string // "next 0", "load c1", "deliver f10 d11", "append 10", "done 0"
 	failing map[string]error
+	onDone  func()
 	signals map[string]map[int64]classify.Signal // Redis
 	dropped []int64
 	items   []sink.Item
@@ -54,7 +55,12 @@ func (w *world) Next(ctx context.Context) (*source.Batch, error) {
 	return w.batches[w.next-1], nil
 }
 
-func (w *world) Done(b *source.Batch) { w.note("done %d", slices.Index(w.batches, b)) }
+func (w *world) Done(b *source.Batch) {
+	w.note("done %d", slices.Index(w.batches, b))
+	if w.onDone != nil {
+		w.onDone()
+	}
+}
 
 func (w *world) Load(_ context.Context, _ history.Scope, conversations []string) ([][]classify.Signal, int, error) {
 	w.note("load %s", strings.Join(conversations, ","))
@@ -71,7 +77,10 @@ func (w *world) Load(_ context.Context, _ history.Scope, conversations []string)
 	return out, 0, nil
 }
 
-func (w *world) Append(_ context.Context, _ history.Scope, entries []history.Entry) error {
+func (w *world) Append(ctx context.Context, _ history.Scope, entries []history.Entry) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	var offsets []string
 	for _, e := range entries {
 		offsets = append(offsets, fmt.Sprint(e.Signal.Offset))
@@ -265,6 +274,39 @@ func TestRedisComesBack(t *testing.T) {
 	}
 	if len(w.signals["a"]) != 5 {
 		t.Errorf("history has %d signals, want 5", len(w.signals["a"]))
+	}
+}
+
+// TestLaneLeavesNothingBehind has Redis back only when the lane ends, in whatever way: the next owner needs the signals of what is done.
+func TestLaneLeavesNothingBehind(t *testing.T) {
+	for name, end := range map[string]func(w *world, cancel func()){
+		"given back":    func(*world, func()) {},
+		"Kafka is away": func(w *world, _ func()) { w.failing["next"] = errFake },
+		"not delivered": func(w *world, _ func()) {
+			w.failing["deliver"] = errFake
+			w.batches = append(w.batches, &source.Batch{})
+		},
+		"out of time": func(w *world, cancel func()) { w.failing["next"] = context.Canceled; cancel() },
+		"expelled in it": func(w *world, cancel func()) {
+			w.failing["deliver"] = context.Canceled
+			w.batches = append(w.batches, &source.Batch{})
+			cancel()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			w := newWorld(&source.Batch{Records: []source.Record{said(1, "a", "hi")}})
+			w.failing["append"] = errFake
+			w.onDone = func() {
+				delete(w.failing, "append")
+				end(w, cancel)
+			}
+			_ = w.lane().run(ctx)
+			if len(w.signals["a"]) != 1 {
+				t.Errorf("history has nothing of what is done: %q", w.events)
+			}
+		})
 	}
 }
 

@@ -41,7 +41,7 @@ func newRedis(s *setup, b *breaker) redis.UniversalClient {
 var errBreakerOpen = errors.New("redis did not answer and is not asked for now")
 
 // breaker is a hook of the Redis client that stops asking a server which does not answer: after failures in a row it is
-// open and refuses at once, but for one request in every probeEvery, which gets probeTimeout. An answer closes it.
+// open and refuses at once, but for one request in every probeEvery, which gets probeTimeout, and last words. An answer closes it.
 // Errors that Redis itself answers are answers.
 type breaker struct {
 	failures     int
@@ -64,11 +64,15 @@ func newBreaker(c breakerConfig, now func() time.Time, changed func(open bool)) 
 }
 
 // begin says whether a request may be made, and whether it is a probe.
-func (b *breaker) begin() (probe, ok bool) {
+func (b *breaker) begin(ctx context.Context) (probe, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.mu.open {
 		return false, true
+	}
+	if ctx.Value(last{}) != nil {
+		b.mu.probing, b.mu.probed = true, b.now()
+		return true, true
 	}
 	if b.mu.probing || b.now().Sub(b.mu.probed) < b.probeEvery {
 		return false, false
@@ -118,13 +122,20 @@ func (b *breaker) set(open bool) {
 // within marks the context of a request that the breaker let through.
 type within struct{}
 
+// last marks the context of a request that nobody will make again.
+type last struct{}
+
+// lastWord has a breaker that is open let requests through as probes, whenever the one before was: whoever has nothing to say
+// afterwards cannot wait until it is time for one.
+func lastWord(ctx context.Context) context.Context { return context.WithValue(ctx, last{}, true) }
+
 // guard makes a request if the breaker lets it through. What the client says to greet the server on a new connection runs
 // through the hooks again: it is part of the request that needed the connection.
 func (b *breaker) guard(ctx context.Context, request func(context.Context) error) error {
 	if ctx.Value(within{}) != nil {
 		return request(ctx)
 	}
-	probe, ok := b.begin()
+	probe, ok := b.begin(ctx)
 	if !ok {
 		return errBreakerOpen
 	}

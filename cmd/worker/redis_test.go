@@ -90,6 +90,27 @@ func TestBreakerProbesAlone(t *testing.T) {
 	}
 }
 
+// TestBreakerLetsTheLastWordThrough has an open breaker between a lane that ends and a Redis that is back.
+func TestBreakerLetsTheLastWordThrough(t *testing.T) {
+	b, _, _ := newTestBreaker()
+	silent := func(context.Context) error { return context.DeadlineExceeded }
+	for range 3 {
+		_ = b.guard(context.Background(), silent)
+	}
+	if err := b.guard(lastWord(context.Background()), silent); errors.Is(err, errBreakerOpen) || !b.mu.open {
+		t.Fatalf("a last word that Redis does not hear: %v, open %v", err, b.mu.open)
+	}
+	err := b.guard(lastWord(context.Background()), func(ctx context.Context) error {
+		if d, ok := ctx.Deadline(); !ok || time.Until(d) > 50*time.Millisecond {
+			t.Errorf("it has until %v, want at most 50ms", d)
+		}
+		return nil
+	})
+	if err != nil || b.mu.open {
+		t.Errorf("a last word that Redis hears: %v, open %v", err, b.mu.open)
+	}
+}
+
 // TestDeadRedisCostsLittle asks a server that takes connections and says nothing, then a real one at the same address.
 func TestDeadRedisCostsLittle(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
