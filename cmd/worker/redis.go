@@ -53,6 +53,7 @@ type breaker struct {
 	mu struct {
 		sync.Mutex
 		failed  int // in a row
+		answers int
 		open    bool
 		probing bool
 		probed  time.Time // when it opened, or the last probe began
@@ -63,47 +64,52 @@ func newBreaker(c breakerConfig, now func() time.Time, changed func(open bool)) 
 	return &breaker{failures: c.Failures, probeEvery: c.ProbeEvery, probeTimeout: c.ProbeTimeout, now: now, changed: changed}
 }
 
-// begin says whether a request may be made, and whether it is a probe.
-func (b *breaker) begin(ctx context.Context) (probe, ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.mu.open {
-		return false, true
-	}
-	if ctx.Value(last{}) != nil {
-		b.mu.probing, b.mu.probed = true, b.now()
-		return true, true
-	}
-	if b.mu.probing || b.now().Sub(b.mu.probed) < b.probeEvery {
-		return false, false
-	}
-	b.mu.probing, b.mu.probed = true, b.now()
-	return true, true
+// pass is what lets a request through.
+type pass struct {
+	probe   bool
+	answers int // that there had been
 }
 
-// end notes how a request went.
-func (b *breaker) end(probe, answered bool) {
+// begin says whether a request may be made.
+func (b *breaker) begin(ctx context.Context) (p pass, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if probe {
+	p = pass{probe: b.mu.open, answers: b.mu.answers}
+	if !b.mu.open {
+		return p, true
+	}
+	if ctx.Value(last{}) == nil && (b.mu.probing || b.now().Sub(b.mu.probed) < b.probeEvery) {
+		return p, false
+	}
+	b.mu.probing, b.mu.probed = true, b.now()
+	return p, true
+}
+
+// end notes how a request went. A failure says nothing about a server that has answered since it was asked.
+func (b *breaker) end(p pass, answered bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if p.probe {
 		b.mu.probing = false
 	}
-	if answered {
+	switch {
+	case answered:
+		b.mu.answers++
 		b.mu.failed = 0
 		b.set(false)
-		return
-	}
-	b.mu.failed++
-	if b.mu.failed >= b.failures {
-		b.set(true)
+	case p.answers == b.mu.answers:
+		b.mu.failed++
+		if b.mu.failed >= b.failures {
+			b.set(true)
+		}
 	}
 }
 
 // leave notes that a request's caller went away, as a lane does that has lost its partition: that says nothing about Redis.
-func (b *breaker) leave(probe bool) {
+func (b *breaker) leave(p pass) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if probe {
+	if p.probe {
 		b.mu.probing = false
 	}
 }
@@ -135,21 +141,21 @@ func (b *breaker) guard(ctx context.Context, request func(context.Context) error
 	if ctx.Value(within{}) != nil {
 		return request(ctx)
 	}
-	probe, ok := b.begin(ctx)
+	p, ok := b.begin(ctx)
 	if !ok {
 		return errBreakerOpen
 	}
 	ctx = context.WithValue(ctx, within{}, true)
-	if probe {
+	if p.probe {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, b.probeTimeout)
 		defer cancel()
 	}
 	err := request(ctx)
 	if errors.Is(err, context.Canceled) {
-		b.leave(probe)
+		b.leave(p)
 	} else {
-		b.end(probe, answered(err))
+		b.end(p, answered(err))
 	}
 	return err
 }

@@ -70,6 +70,34 @@ func TestBreaker(t *testing.T) {
 	}
 }
 
+// TestBreakerForgetsOldFailures has requests run out of time that were made before Redis came back: it stays closed.
+func TestBreakerForgetsOldFailures(t *testing.T) {
+	b, clock, _ := newTestBreaker()
+	var late []pass
+	for i := range 6 {
+		p, ok := b.begin(context.Background())
+		if !ok {
+			t.Fatal("refused by a closed breaker")
+		}
+		if late = append(late, p); i >= 3 {
+			b.end(late[i-3], false)
+		}
+	}
+	if !b.mu.open {
+		t.Fatal("three failures have not opened it")
+	}
+	clock.t = clock.t.Add(time.Second)
+	if err := b.guard(context.Background(), func(context.Context) error { return nil }); err != nil || b.mu.open {
+		t.Fatalf("after the probe: open %v, error %v", b.mu.open, err)
+	}
+	for _, p := range late[3:] {
+		b.end(p, false)
+	}
+	if b.mu.open {
+		t.Error("failures of before have opened it again")
+	}
+}
+
 // TestBreakerProbesAlone holds a probe while others come.
 func TestBreakerProbesAlone(t *testing.T) {
 	b, clock, _ := newTestBreaker()
