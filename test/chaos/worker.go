@@ -142,6 +142,13 @@ func (p *process) hear(line []byte) {
 	}
 }
 
+// started says whether it has come so far as to say what it reads.
+func (p *process) started() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.reads != ""
+}
+
 // joined says whether it is a member of the group, as far as it knows.
 func (p *process) joined() bool {
 	p.mu.Lock()

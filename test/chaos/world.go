@@ -384,9 +384,18 @@ func (w *world) finish(ctx context.Context) error {
 	return until(ctx, w.patience, "everything is read back", w.reader.caughtUp)
 }
 
-// terminate asks a worker to end, and wants it to end well.
+// terminate asks a worker to end, and wants it to end well. Before its first words a process cannot know how.
 func (w *world) terminate(ctx context.Context, x *worker) error {
 	p := x.process
+	started := func(context.Context) (bool, error) {
+		if p.gone() {
+			return false, &selfEnded{x.name, p.err}
+		}
+		return p.started(), nil
+	}
+	if err := until(ctx, w.patience, x.name+" has started", started); err != nil {
+		return err
+	}
 	p.wanted = true
 	if err := p.signal(syscall.SIGTERM); err != nil {
 		return &selfEnded{x.name, err}
