@@ -454,7 +454,7 @@ func crossFit(all []lesson, use func(*lesson) bool, v *vocabulary, o options) {
 	}
 }
 
-const crossParts = 3
+const crossParts = 5
 
 // recite thinks through all lessons in order, as live, and has those that are asked for understood.
 func (s *student) recite(all []lesson, asked func(*lesson) bool) {
