@@ -68,7 +68,7 @@ func (c *cli) root() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(c.runCommand(), c.demoCommand(), c.classifyCommand(), c.explainCommand(), c.evalCommand(), c.trainCommand(), c.checkCommand(), c.versionCommand())
+	root.AddCommand(c.runCommand(), c.demoCommand(), c.classifyCommand(), c.explainCommand(), c.evalCommand(), c.benchCommand(), c.trainCommand(), c.checkCommand(), c.versionCommand())
 	for _, cmd := range root.Commands() {
 		cmd.RunE = failing(cmd.RunE)
 	}

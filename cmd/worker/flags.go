@@ -41,6 +41,15 @@ func (f *configFlags) register(flags *pflag.FlagSet, names ...string) {
 
 // load reads the file, then the flags that were given, and checks the whole.
 func (f *configFlags) load(flags *pflag.FlagSet, env func(string) (string, bool)) (*setup, error) {
+	r, err := f.read(flags, env)
+	if err != nil {
+		return nil, err
+	}
+	return r.finish()
+}
+
+// read is load without the check.
+func (f *configFlags) read(flags *pflag.FlagSet, env func(string) (string, bool)) (*configReader, error) {
 	r := newConfigReader(env)
 	if f.file != "" {
 		r.readFile(f.file)
@@ -57,5 +66,5 @@ func (f *configFlags) load(flags *pflag.FlagSet, env func(string) (string, bool)
 		}
 		r.set("--set "+text, path, value)
 	}
-	return r.finish()
+	return r, nil
 }

@@ -48,10 +48,12 @@ type laneParts struct {
 	observe    observer
 }
 
-// observer is told what lanes do; each function may be nil, and is called by several lanes at once.
+// observer is told what the service does; each function may be nil, and is called by several lanes at once.
 type observer struct {
 	decided   func(*classify.Message, *policy.Decision) // before it is delivered; valid during the call
 	delivered func(records int, s *sink.Stats)
+	joined    func() // the group, with partitions to work on
+	committed func(error)
 }
 
 // lane works on one partition for as long as it is ours: a batch at a time, in order.

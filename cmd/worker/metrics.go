@@ -143,7 +143,7 @@ func (m *metrics) stage(name string, d time.Duration) {
 }
 
 // hooks are the facts of the source.
-func (m *metrics) hooks(now func() time.Time) source.Hooks {
+func (m *metrics) hooks() source.Hooks {
 	return source.Hooks{
 		Group: m.setGroup,
 		Assigned: func(partitions []int) {
@@ -167,17 +167,14 @@ func (m *metrics) hooks(now func() time.Time) source.Hooks {
 			m.fetches.WithLabelValues(result(err)).Inc()
 			m.fetchedBytes.Add(float64(bytes))
 		},
-		Commit: m.committed(now),
 	}
 }
 
 // committed counts commits of offsets.
-func (m *metrics) committed(now func() time.Time) func(error) {
-	return func(err error) {
-		m.commits.WithLabelValues(result(err)).Inc()
-		if err == nil {
-			m.lastCommit.Set(float64(now().UnixMilli()) / 1000)
-		}
+func (m *metrics) committed(err error, now func() time.Time) {
+	m.commits.WithLabelValues(result(err)).Inc()
+	if err == nil {
+		m.lastCommit.Set(float64(now().UnixMilli()) / 1000)
 	}
 }
 

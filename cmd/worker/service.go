@@ -67,13 +67,25 @@ func (sv *service) breakerChanged(open bool) {
 }
 
 func (sv *service) hooks() source.Hooks {
-	h := sv.metrics.hooks(sv.now)
+	h := sv.metrics.hooks()
 	count := h.Group
 	h.Group = func(state source.GroupState) {
 		sv.health.joined.Store(state == source.Joined)
 		count(state)
+		if state == source.Joined && sv.observe.joined != nil {
+			sv.observe.joined()
+		}
 	}
+	h.Commit = sv.committed
 	return h
+}
+
+// committed is told of every commit of offsets.
+func (sv *service) committed(err error) {
+	sv.metrics.committed(err, sv.now)
+	if sv.observe.committed != nil {
+		sv.observe.committed(err)
+	}
 }
 
 // run works until ctx ends and what is in hand is delivered, or the drain timeout has passed. It closes what
@@ -109,7 +121,7 @@ func (sv *service) lane(parts laneParts, p *source.Partition) *lane {
 	}
 	t := newTransacted(p, sv.fences.take(p.ID), sink.Position{
 		Group: sv.setup.Kafka.Group, Member: p.Member, Generation: p.Generation, Topic: p.Topic, Partition: p.ID,
-	}, sv.setup.Kafka.CommitInterval, sv.now, sv.metrics.committed(sv.now))
+	}, sv.setup.Kafka.CommitInterval, sv.now, sv.committed)
 	parts.sink, parts.savesFirst = t, true
 	return newLane(parts, t, origin)
 }

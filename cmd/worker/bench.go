@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"onside"
+	"onside/internal/classify"
+	"onside/internal/policy"
+)
+
+// benchOptions are what the flags of worker bench say.
+type benchOptions struct {
+	mix           string
+	events        int
+	conversations int
+	partitions    int
+	seed          uint64
+	rate          int
+	lasts         time.Duration
+	compare       bool
+	json          bool
+	profile       string
+}
+
+// How many events are read unless told otherwise: with the others, the slowest of them decides.
+const (
+	benchEvents        = 500_000
+	benchEventsCompare = 30_000
+)
+
+func (c *cli) benchCommand() *cobra.Command {
+	var flags configFlags
+	opt := benchOptions{}
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure the worker on a stream of conversations",
+		Long: "bench plays conversations of the corpus into a topic, runs the worker over it and says what an event costs, stage by\n" +
+			"stage, and how far the worker is from a loop that only fetches and counts. Then it lets events in at a fixed rate and\n" +
+			"says how long a flag takes. It works on embedded servers, or on those that --config, --brokers or --redis name, in\n" +
+			"topics of its own, which it deletes.",
+		Example: "  worker bench\n  worker bench --mix worst --rate 0 --json\n  worker bench --compare\n  worker bench --brokers kafka:9092 --redis redis:6379",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if opt.events == 0 {
+				opt.events = benchEvents
+				if opt.compare {
+					opt.events = benchEventsCompare
+				}
+			}
+			if err := opt.check(); err != nil {
+				return fail(exitUsage, err)
+			}
+			r, err := flags.read(cmd.Flags(), c.env)
+			if err != nil {
+				return err
+			}
+			given := flags.file != "" || cmd.Flags().Changed("brokers") || cmd.Flags().Changed("redis")
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
+			return c.bench(ctx, r, given, opt)
+		},
+	}
+	f := cmd.Flags()
+	flags.register(f, "brokers", "redis", "policy", "log-level")
+	f.StringVar(&opt.mix, "mix", mixLife, "what is talked about: life, one message in a hundred solicits; plain, none does; worst, every conversation has one that does")
+	f.IntVar(&opt.events, "events", 0, fmt.Sprintf("how many events are read; 0: %d, or %d with --compare", benchEvents, benchEventsCompare))
+	f.IntVar(&opt.conversations, "conversations", 2000, "how many conversations are under way at a time")
+	f.IntVar(&opt.partitions, "partitions", 4, "partitions of the events topic")
+	f.Uint64Var(&opt.seed, "seed", 1, "the same seed gives the same events")
+	f.IntVar(&opt.rate, "rate", 10_000, "events a second while latency is measured; 0: it is not")
+	f.DurationVar(&opt.lasts, "rate-for", 10*time.Second, "how long latency is measured")
+	f.BoolVar(&opt.compare, "compare", false, "also read the same events as most people would, with regular expressions")
+	f.BoolVar(&opt.json, "json", false, "print one JSON object")
+	f.StringVar(&opt.profile, "cpu-profile", "", "`file` for the CPU profile of the run")
+	return cmd
+}
+
+// check reports everything that is wrong with the options.
+func (o *benchOptions) check() error {
+	var errs []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	fault(o.mix != mixLife && o.mix != mixPlain && o.mix != mixWorst, "--mix %s: want life, plain or worst", o.mix)
+	fault(o.events < 1 || o.events > 50_000_000, "--events %d: want 1 to 50000000", o.events)
+	fault(o.conversations < 1 || o.conversations > 1_000_000, "--conversations %d: want 1 to 1000000", o.conversations)
+	fault(o.partitions < 1 || o.partitions > 1000, "--partitions %d: want 1 to 1000", o.partitions)
+	fault(o.rate < 0 || o.rate > 1_000_000, "--rate %d: want 0 to 1000000", o.rate)
+	fault(o.lasts < 100*time.Millisecond || o.lasts > time.Hour, "--rate-for %s: want 100ms to 1h", o.lasts)
+	return errors.Join(errs...)
+}
+
+// bench is one run of worker bench.
+type bench struct {
+	opt      benchOptions
+	log      *zap.Logger
+	corpus   []onside.Event
+	servers  *benchServers
+	begun    time.Time     // the worker's start: before model and policy are loaded
+	prepared time.Duration // of the time since, what the stream took
+	events   []onside.Event
+	found    finds // by the worker, with --compare
+}
+
+func (c *cli) bench(ctx context.Context, r *configReader, given bool, opt benchOptions) (err error) {
+	runtime.MemProfileRate = heapSample
+	b := &bench{opt: opt}
+	if b.corpus, err = onside.Corpus(); err != nil {
+		return err
+	}
+	b.begun = time.Now()
+	if b.servers, err = openServers(ctx, r, given, opt.partitions); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.servers.close()) }()
+	level := b.servers.setup.Log.Level
+	if level == zap.InfoLevel.String() {
+		level = zap.ErrorLevel.String() // lanes come and go here
+	}
+	b.log = newLogger(c.err, level)
+	report := &benchReport{Mix: opt.mix, Seed: opt.seed, Servers: "embedded", Processors: runtime.GOMAXPROCS(0), Version: buildVersion()}
+	if given {
+		report.Servers = "given"
+	}
+	for _, step := range b.steps() {
+		if err := step(ctx, report); err != nil {
+			if ctx.Err() != nil {
+				return errors.New("interrupted")
+			}
+			return err
+		}
+	}
+	if opt.json {
+		enc := json.NewEncoder(c.out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(report)
+	}
+	return report.write(c.out)
+}
+
+func (b *bench) steps() []func(context.Context, *benchReport) error {
+	steps := []func(context.Context, *benchReport) error{b.fill, b.throughput, b.bare}
+	if b.opt.compare {
+		steps = append(steps, b.others)
+	}
+	if b.opt.rate > 0 {
+		steps = append(steps, b.latency)
+	}
+	return steps
+}
+
+// fill writes the stream to the topic, before anything is measured.
+func (b *bench) fill(ctx context.Context, r *benchReport) error {
+	begun := time.Now()
+	s := newStream(b.corpus, b.opt.mix, b.opt.seed, b.opt.conversations, "b")
+	f := newFeeder(ctx, b.servers.client, b.servers.setup.Kafka.Topics.Events, b.opt.partitions)
+	for i := range b.opt.events {
+		if ctx.Err() != nil {
+			break
+		}
+		e := s.next(i)
+		r.Bytes += int64(len(e.value))
+		if e.Label.Action == "review" {
+			r.Labelled++
+		}
+		if b.opt.compare {
+			b.events = append(b.events, e.Event)
+		}
+		f.put(&e)
+	}
+	r.Events, r.Conversations, r.Partitions = b.opt.events, s.begun, b.opt.partitions
+	err := f.close()
+	b.prepared = time.Since(begun)
+	return errors.Join(err, ctx.Err())
+}
+
+// seen notes what the worker finds, where it is compared with others.
+func (b *bench) seen() func(*classify.Message, *policy.Decision) {
+	if !b.opt.compare {
+		return nil
+	}
+	return func(m *classify.Message, d *policy.Decision) {
+		if d.Action == policy.Review {
+			b.found.add(m.EventID)
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"onside/internal/classify"
+	"onside/internal/policy"
+	"onside/internal/sink"
+	"onside/internal/source"
+)
+
+// benchPatience is how long nothing may move before worker bench gives up.
+const benchPatience = 60 * time.Second
+
+// service starts a worker as worker run does.
+func (b *bench) service() (*service, error) {
+	return newService(b.servers.setup, b.log, time.Now)
+}
+
+// watched is a service under observation.
+type watched struct {
+	records atomic.Int64
+	flags   atomic.Int64
+	joined  chan time.Time // holds the first
+	last    atomic.Int64   // when was committed, Unix nanoseconds
+	stop    context.CancelFunc
+	ended   chan error
+}
+
+func (b *bench) start(ctx context.Context, decided func(*classify.Message, *policy.Decision)) (*watched, error) {
+	sv, err := b.service()
+	if err != nil {
+		return nil, err
+	}
+	w := &watched{joined: make(chan time.Time, 1), ended: make(chan error, 1)}
+	sv.observe = observer{
+		decided: decided,
+		delivered: func(n int, st *sink.Stats) {
+			w.records.Add(int64(n))
+			w.flags.Add(int64(st.Flags))
+		},
+		joined: func() {
+			select {
+			case w.joined <- time.Now():
+			default:
+			}
+		},
+		committed: func(err error) {
+			if err == nil {
+				w.last.Store(time.Now().UnixNano())
+			}
+		},
+	}
+	ctx, w.stop = context.WithCancel(ctx)
+	go func() { w.ended <- sv.run(ctx) }()
+	return w, nil
+}
+
+// finish waits until the worker has delivered so many records, stops it and returns when it has committed and left.
+func (w *watched) finish(ctx context.Context, records int64) error {
+	defer w.stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	seen, moved := int64(-1), time.Now()
+	for {
+		n := w.records.Load()
+		if n >= records {
+			break
+		}
+		if n != seen {
+			seen, moved = n, time.Now()
+		}
+		if time.Since(moved) > benchPatience {
+			w.stop()
+			return errors.Join(fmt.Errorf("the worker has done %d of %d events and does not go on", n, records), <-w.ended)
+		}
+		select {
+		case <-tick.C:
+		case err := <-w.ended:
+			w.ended <- err
+			return errors.Join(fmt.Errorf("the worker has ended after %d of %d events", n, records), err)
+		case <-ctx.Done():
+			w.stop()
+			<-w.ended
+			return ctx.Err()
+		}
+	}
+	w.stop()
+	return <-w.ended
+}
+
+// throughput runs the worker over the whole topic.
+func (b *bench) throughput(ctx context.Context, r *benchReport) error {
+	before := forgetPeak()
+	var costs sampler
+	if err := costs.start(); err != nil {
+		return err
+	}
+	w, err := b.start(ctx, b.seen())
+	if err != nil {
+		return err
+	}
+	err = w.finish(ctx, int64(b.opt.events))
+	used, profileErr := costs.stop()
+	if err := errors.Join(err, profileErr, b.keepProfile(&costs)); err != nil {
+		return err
+	}
+	joined := <-w.joined
+	r.Ready = seconds(joined.Sub(b.begun) - b.prepared)
+	r.Worker = rateOf(int64(b.opt.events), time.Unix(0, w.last.Load()).Sub(joined))
+	r.Flags = int(w.flags.Load())
+	r.Memory = memoryReport{PeakRSS: peakRSS(), Before: before}
+	r.stages(used)
+	if r.Committed, err = b.servers.committed(ctx, b.servers.setup.Kafka.Group, b.opt.partitions); err != nil {
+		return err
+	}
+	if r.Committed != int64(b.opt.events) {
+		return fmt.Errorf("%d of %d events are committed", r.Committed, b.opt.events)
+	}
+	return nil
+}
+
+func (b *bench) keepProfile(s *sampler) error {
+	if b.opt.profile == "" {
+		return nil
+	}
+	if err := os.WriteFile(b.opt.profile, s.profile(), 0o644); err != nil {
+		return fmt.Errorf("write profile: %w", err)
+	}
+	return nil
+}
+
+// bare runs the loop that the worker is compared with: fetches of the same topic that only count.
+func (b *bench) bare(ctx context.Context, r *benchReport) error {
+	cfg := sourceConfig(&b.servers.setup.config)
+	cfg.TLS, cfg.SASL = b.servers.setup.kafkaTLS, b.servers.setup.kafkaSASL
+	c, err := source.New(cfg, b.log)
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	got, err := c.Skim(ctx, int64(b.opt.events))
+	if err != nil {
+		return err
+	}
+	r.Bare = rateOf(got.Records, time.Since(begun))
+	r.Ratio = r.Worker.PerSecond / r.Bare.PerSecond
+	return nil
+}
+
+// forgetPeak makes the peak of the resident memory what it is now, where the system can, and returns that.
+func forgetPeak() (rss int64) {
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // Linux; elsewhere there is no peak either
+	return procMemory("VmRSS:")
+}
+
+func peakRSS() int64 { return procMemory("VmHWM:") }
+
+// procMemory is a line of /proc/self/status in bytes; 0 where there is none.
+func procMemory(name string) int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, name); ok {
+			kib, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+			return kib << 10
+		}
+	}
+	return 0
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"onside/internal/sink"
+)
+
+// benchServers are a Kafka and a Redis to measure on, with topics of the benchmark's own.
+type benchServers struct {
+	setup     *setup
+	box       *sandbox // nil where servers were given
+	transport *kafka.Transport
+	client    *kafka.Client
+}
+
+// openServers takes the embedded servers, or those of the configuration where given says that it names some. Everything it
+// makes there has a name of this run; close takes the topics away again, and what is in Redis expires within benchTTL.
+func openServers(ctx context.Context, r *configReader, given bool, partitions int) (*benchServers, error) {
+	b := &benchServers{}
+	t := &r.config.Kafka.Topics
+	if given {
+		run := strings.ToLower(rand.Text()[:8])
+		r.config.Kafka.Group += "-bench-" + run
+		for _, name := range []*string{&t.Events, &t.Flags, &t.Reminders, &t.DeadLetters} {
+			*name += ".bench-" + run
+		}
+	} else {
+		box, err := startSandbox(*t, int32(partitions))
+		if err != nil {
+			return nil, err
+		}
+		b.box = box
+		r.set("bench", "kafka.brokers", strings.Join(box.kafka.ListenAddrs(), ","))
+		r.set("bench", "redis.addresses", box.redis.Addr())
+	}
+	var err error
+	if b.setup, err = r.finish(); err != nil {
+		b.close()
+		return nil, err
+	}
+	s := b.setup
+	s.secret = []byte(rand.Text()) // no key of this run is one of another
+	s.Redis.HistoryTTL, s.Redis.ClaimWindow = min(s.Redis.HistoryTTL, benchTTL), min(s.Redis.ClaimWindow, benchTTL)
+	b.transport = &kafka.Transport{
+		ClientID: "onside-bench", TLS: s.kafkaTLS, SASL: s.kafkaSASL, MetadataTTL: time.Second,
+		MetadataTopics: []string{t.Events, t.Flags, t.Reminders, t.DeadLetters},
+	}
+	b.client = &kafka.Client{Addr: kafka.TCP(s.Kafka.Brokers...), Transport: b.transport, Timeout: 10 * time.Second}
+	if given {
+		if err := b.createTopics(ctx, partitions); err != nil {
+			b.close()
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+const benchTTL = time.Hour
+
+func (b *benchServers) createTopics(ctx context.Context, partitions int) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	t, n := b.setup.Kafka.Topics, b.setup.Kafka.Create
+	spec := sink.TopicSpec{Name: t.Events, Partitions: partitions, Replication: n.Replication, MinInSync: n.MinInSync}
+	specs := []sink.TopicSpec{spec}
+	for _, name := range []string{t.Flags, t.Reminders, t.DeadLetters} {
+		spec.Name, spec.Partitions = name, 1
+		specs = append(specs, spec)
+	}
+	if err := sink.CreateTopics(ctx, sinkConfig(b.setup), specs...); err != nil {
+		return fmt.Errorf("create topics on %s: %w", strings.Join(b.setup.Kafka.Brokers, ","), err)
+	}
+	return nil
+}
+
+// close leaves nothing behind on a Kafka that was given but the group's positions, which expire.
+func (b *benchServers) close() error {
+	var err error
+	if b.box == nil && b.client != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+		defer cancel()
+		t := b.setup.Kafka.Topics
+		res, deleteErr := b.client.DeleteTopics(ctx, &kafka.DeleteTopicsRequest{Topics: []string{t.Events, t.Flags, t.Reminders, t.DeadLetters}})
+		err = deleteErr
+		if err == nil {
+			for name, fault := range res.Errors {
+				if fault != nil && !errors.Is(fault, kafka.UnknownTopicOrPartition) {
+					err = fmt.Errorf("%s: %w", name, fault)
+				}
+			}
+		}
+	}
+	if b.transport != nil {
+		b.transport.CloseIdleConnections()
+	}
+	if b.box != nil {
+		b.box.close()
+	}
+	if err != nil {
+		return fmt.Errorf("delete the benchmark's topics: %w", err)
+	}
+	return nil
+}
+
+// dialer is for kafka-go's Reader.
+func (b *benchServers) dialer() *kafka.Dialer {
+	return &kafka.Dialer{ClientID: "onside-bench", Timeout: 3 * time.Second, DualStack: true, TLS: b.setup.kafkaTLS, SASLMechanism: b.setup.kafkaSASL}
+}
+
+// committed is how many records of the events topic the group's positions are behind in all.
+func (b *benchServers) committed(ctx context.Context, group string, partitions int) (n int64, err error) {
+	topic := b.setup.Kafka.Topics.Events
+	ids := make([]int, partitions)
+	for i := range ids {
+		ids[i] = i
+	}
+	res, err := b.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{topic: ids}})
+	if err != nil {
+		return 0, fmt.Errorf("fetch committed positions: %w", err)
+	}
+	for _, p := range res.Topics[topic] {
+		if p.Error != nil {
+			return 0, fmt.Errorf("fetch committed positions: %w", p.Error)
+		}
+		n += max(p.CommittedOffset, 0)
+	}
+	return n, nil
+}
+
+// feeder produces events, each to the partition of its conversation. One goroutine a partition sends what has come in meanwhile.
+type feeder struct {
+	client     *kafka.Client
+	topic      string
+	partitions []int
+	queues     []chan kafka.Record
+	joined     sync.WaitGroup
+	failed     chan error // holds the first error
+}
+
+// feedBatch is how many records a batch holds at most: what a busy producer sends.
+const feedBatch = 500
+
+func newFeeder(ctx context.Context, client *kafka.Client, topic string, partitions int) *feeder {
+	f := &feeder{client: client, topic: topic, failed: make(chan error, 1)}
+	for i := range partitions {
+		queue := make(chan kafka.Record, 2*feedBatch)
+		f.partitions, f.queues = append(f.partitions, i), append(f.queues, queue)
+		f.joined.Go(func() { f.send(ctx, i, queue) })
+	}
+	return f
+}
+
+func (f *feeder) put(e *streamEvent) {
+	key := []byte(e.ConversationID)
+	id := kafka.Murmur2Balancer{Consistent: true}.Balance(kafka.Message{Key: key}, f.partitions...)
+	f.queues[id] <- kafka.Record{Key: kafka.NewBytes(key), Value: kafka.NewBytes(e.value)}
+}
+
+func (f *feeder) send(ctx context.Context, id int, queue <-chan kafka.Record) {
+	for first := range queue {
+		batch := []kafka.Record{first}
+	more:
+		for len(batch) < feedBatch {
+			select {
+			case r, ok := <-queue:
+				if !ok {
+					break more
+				}
+				batch = append(batch, r)
+			default:
+				break more
+			}
+		}
+		res, err := f.client.Produce(ctx, &kafka.ProduceRequest{
+			Topic: f.topic, Partition: id, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(batch...),
+		})
+		if err == nil {
+			err = res.Error
+		}
+		if err != nil {
+			select {
+			case f.failed <- fmt.Errorf("produce events: %w", err):
+			default:
+			}
+		}
+	}
+}
+
+// close returns when everything is acknowledged.
+func (f *feeder) close() error {
+	for _, q := range f.queues {
+		close(q)
+	}
+	f.joined.Wait()
+	select {
+	case err := <-f.failed:
+		return err
+	default:
+		return nil
+	}
+}
