@@ -27,7 +27,8 @@ type benchOptions struct {
 	lasts         time.Duration
 	compare       bool
 	json          bool
-	profile       string
+	cpuProfile    string
+	memProfile    string
 }
 
 // How many events are read unless told otherwise: with the others, the slowest of them decides.
@@ -44,8 +45,8 @@ func (c *cli) benchCommand() *cobra.Command {
 		Short: "Measure the worker on a stream of conversations",
 		Long: "bench plays conversations of the corpus into a topic, runs the worker over it and says what an event costs, stage by\n" +
 			"stage, and how far the worker is from a loop that only fetches and counts. Then it lets events in at a fixed rate and\n" +
-			"says how long a flag takes. It works on embedded servers, or on those that --config, --brokers or --redis name, in\n" +
-			"topics of its own, which it deletes.",
+			"says how long a flag takes. Kafka and Redis are embedded where --brokers, --redis or --config name none; topics are the\n" +
+			"benchmark's own, and deleted in the end.",
 		Example: "  worker bench\n  worker bench --mix worst --rate 0 --json\n  worker bench --compare\n  worker bench --brokers kafka:9092 --redis redis:6379",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -62,7 +63,10 @@ func (c *cli) benchCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			given := flags.file != "" || cmd.Flags().Changed("brokers") || cmd.Flags().Changed("redis")
+			given := givenServers{
+				kafka: flags.file != "" || cmd.Flags().Changed("brokers"),
+				redis: flags.file != "" || cmd.Flags().Changed("redis"),
+			}
 			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
 			return c.bench(ctx, r, given, opt)
@@ -79,7 +83,8 @@ func (c *cli) benchCommand() *cobra.Command {
 	f.DurationVar(&opt.lasts, "rate-for", 10*time.Second, "how long latency is measured")
 	f.BoolVar(&opt.compare, "compare", false, "also read the same events as most people would, with regular expressions")
 	f.BoolVar(&opt.json, "json", false, "print one JSON object")
-	f.StringVar(&opt.profile, "cpu-profile", "", "`file` for the CPU profile of the run")
+	f.StringVar(&opt.cpuProfile, "cpu-profile", "", "`file` for the CPU profile of the run, for go tool pprof")
+	f.StringVar(&opt.memProfile, "mem-profile", "", "`file` for what was allocated until the end of the run, the making of the stream included")
 	return cmd
 }
 
@@ -112,7 +117,7 @@ type bench struct {
 	found    finds // by the worker, with --compare
 }
 
-func (c *cli) bench(ctx context.Context, r *configReader, given bool, opt benchOptions) (err error) {
+func (c *cli) bench(ctx context.Context, r *configReader, given givenServers, opt benchOptions) (err error) {
 	runtime.MemProfileRate = heapSample
 	b := &bench{opt: opt}
 	if b.corpus, err = onside.Corpus(); err != nil {
@@ -128,10 +133,7 @@ func (c *cli) bench(ctx context.Context, r *configReader, given bool, opt benchO
 		level = zap.ErrorLevel.String() // lanes come and go here
 	}
 	b.log = newLogger(c.err, level)
-	report := &benchReport{Mix: opt.mix, Seed: opt.seed, Servers: "embedded", Processors: runtime.GOMAXPROCS(0), Version: buildVersion()}
-	if given {
-		report.Servers = "given"
-	}
+	report := &benchReport{Mix: opt.mix, Seed: opt.seed, Servers: given.String(), Processors: runtime.GOMAXPROCS(0), Version: buildVersion()}
 	for _, step := range b.steps() {
 		if err := step(ctx, report); err != nil {
 			if ctx.Err() != nil {

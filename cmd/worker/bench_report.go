@@ -12,7 +12,7 @@ import (
 type benchReport struct {
 	Version    string `json:"version"`
 	Processors int    `json:"processors"`
-	Servers    string `json:"servers"` // embedded or given
+	Servers    string `json:"servers,omitempty"` // which are embedded; empty for none
 
 	Mix           string `json:"mix"`
 	Seed          uint64 `json:"seed"`
@@ -101,7 +101,9 @@ func (r *benchReport) stages(used costs) {
 
 func (r *benchReport) write(w io.Writer) error {
 	var b strings.Builder
-	line := func(name, format string, args ...any) { fmt.Fprintf(&b, "%-12s%s\n", name, fmt.Sprintf(format, args...)) }
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-12s%s\n", name, fmt.Sprintf(format, args...))
+	}
 	line("stream", "%s events of %d bytes in %s conversations, %d partitions, mix %s, seed %d; %.2f %% solicit",
 		number(r.Events), r.Bytes/int64(r.Events), number(r.Conversations), r.Partitions, r.Mix, r.Seed, 100*float64(r.Labelled)/float64(r.Events))
 	line("worker", "%s events/s, %.2f s until all was committed; %s flags", number(int(r.Worker.PerSecond)), r.Worker.Seconds, number(r.Flags))
@@ -122,10 +124,13 @@ func (r *benchReport) write(w io.Writer) error {
 }
 
 func (r *benchReport) beside() string {
-	if r.Servers == "embedded" {
+	switch r.Servers {
+	case "":
+		return "no servers"
+	case "embedded":
 		return "embedded servers with the stream in them"
 	}
-	return "no servers"
+	return r.Servers
 }
 
 func (r *benchReport) writeStages(b *strings.Builder) {

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -109,7 +111,7 @@ func (b *bench) throughput(ctx context.Context, r *benchReport) error {
 	}
 	err = w.finish(ctx, int64(b.opt.events))
 	used, profileErr := costs.stop()
-	if err := errors.Join(err, profileErr, b.keepProfile(&costs)); err != nil {
+	if err := errors.Join(err, profileErr, b.keepProfiles(&costs)); err != nil {
 		return err
 	}
 	joined := <-w.joined
@@ -127,12 +129,18 @@ func (b *bench) throughput(ctx context.Context, r *benchReport) error {
 	return nil
 }
 
-func (b *bench) keepProfile(s *sampler) error {
-	if b.opt.profile == "" {
-		return nil
+// keepProfiles writes the files that were asked for.
+func (b *bench) keepProfiles(s *sampler) error {
+	if b.opt.cpuProfile != "" {
+		if err := os.WriteFile(b.opt.cpuProfile, s.profile(), 0o644); err != nil {
+			return fmt.Errorf("write profile: %w", err)
+		}
 	}
-	if err := os.WriteFile(b.opt.profile, s.profile(), 0o644); err != nil {
-		return fmt.Errorf("write profile: %w", err)
+	if b.opt.memProfile != "" {
+		var heap bytes.Buffer
+		if err := errors.Join(pprof.Lookup("allocs").WriteTo(&heap, 0), os.WriteFile(b.opt.memProfile, heap.Bytes(), 0o644)); err != nil {
+			return fmt.Errorf("write profile: %w", err)
+		}
 	}
 	return nil
 }

@@ -17,34 +17,47 @@ import (
 // benchServers are a Kafka and a Redis to measure on, with topics of the benchmark's own.
 type benchServers struct {
 	setup     *setup
-	box       *sandbox // nil where servers were given
+	given     givenServers
+	box       *sandbox // nil where both were given
 	transport *kafka.Transport
 	client    *kafka.Client
 }
 
-// openServers takes the embedded servers, or those of the configuration where given says that it names some. Everything it
-// makes there has a name of this run; close takes the topics away again, and what is in Redis expires within benchTTL.
-func openServers(ctx context.Context, r *configReader, given bool, partitions int) (*benchServers, error) {
-	b := &benchServers{}
+// givenServers says which of the servers somebody has named; the others are embedded.
+type givenServers struct{ kafka, redis bool }
+
+func (g givenServers) String() string {
+	return map[givenServers]string{{}: "embedded", {kafka: true}: "embedded Redis", {redis: true}: "embedded Kafka"}[g]
+}
+
+// openServers takes the servers that are given and embeds the others. Everything that it makes on a Kafka has a name of this run, and is
+// deleted by close; what is in Redis expires within benchTTL.
+func openServers(ctx context.Context, r *configReader, given givenServers, partitions int) (*benchServers, error) {
+	b := &benchServers{given: given}
 	t := &r.config.Kafka.Topics
-	if given {
-		run := strings.ToLower(rand.Text()[:8])
-		r.config.Kafka.Group += "-bench-" + run
-		for _, name := range []*string{&t.Events, &t.Flags, &t.Reminders, &t.DeadLetters} {
-			*name += ".bench-" + run
-		}
-	} else {
+	if given != (givenServers{kafka: true, redis: true}) {
 		box, err := startSandbox(*t, int32(partitions))
 		if err != nil {
 			return nil, err
 		}
 		b.box = box
-		r.set("bench", "kafka.brokers", strings.Join(box.kafka.ListenAddrs(), ","))
-		r.set("bench", "redis.addresses", box.redis.Addr())
+		if !given.kafka {
+			r.set("bench", "kafka.brokers", strings.Join(box.kafka.ListenAddrs(), ","))
+		}
+		if !given.redis {
+			r.set("bench", "redis.addresses", box.redis.Addr())
+		}
+	}
+	if given.kafka {
+		run := strings.ToLower(rand.Text()[:8])
+		r.config.Kafka.Group += "-bench-" + run
+		for _, name := range []*string{&t.Events, &t.Flags, &t.Reminders, &t.DeadLetters} {
+			*name += ".bench-" + run
+		}
 	}
 	var err error
 	if b.setup, err = r.finish(); err != nil {
-		b.close()
+		_ = b.close() // there is nothing on a Kafka yet
 		return nil, err
 	}
 	s := b.setup
@@ -55,15 +68,15 @@ func openServers(ctx context.Context, r *configReader, given bool, partitions in
 		MetadataTopics: []string{t.Events, t.Flags, t.Reminders, t.DeadLetters},
 	}
 	b.client = &kafka.Client{Addr: kafka.TCP(s.Kafka.Brokers...), Transport: b.transport, Timeout: 10 * time.Second}
-	if given {
+	if given.kafka {
 		if err := b.createTopics(ctx, partitions); err != nil {
-			b.close()
-			return nil, err
+			return nil, errors.Join(err, b.close())
 		}
 	}
 	return b, nil
 }
 
+// benchTTL is how long what the benchmark has written to Redis stays.
 const benchTTL = time.Hour
 
 func (b *benchServers) createTopics(ctx context.Context, partitions int) error {
@@ -85,7 +98,7 @@ func (b *benchServers) createTopics(ctx context.Context, partitions int) error {
 // close leaves nothing behind on a Kafka that was given but the group's positions, which expire.
 func (b *benchServers) close() error {
 	var err error
-	if b.box == nil && b.client != nil {
+	if b.given.kafka && b.client != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
 		defer cancel()
 		t := b.setup.Kafka.Topics

@@ -10,7 +10,8 @@ import (
 	"onside"
 )
 
-// ordinaryTalk are the files of the corpus whose conversations are work talk as most of it is in life.
+// ordinaryTalk are the files of the corpus whose conversations are work talk as most of it is in life. Those of one or two messages, excerpts
+// rather than conversations, are drawn seldom.
 var ordinaryTalk = []string{"d5-worktalk", "d17-flow", "d41-flow2", "d46-everyday3", "d53-everyday4", "d60-flow3"}
 
 // lifeFlagged is the part of the messages in the mix life that a person would flag.
@@ -51,15 +52,15 @@ func newStream(corpus []onside.Event, mix string, seed uint64, conversations int
 	s := &stream{random: rand.New(rand.NewPCG(seed, 1)), prefix: prefix, open: make([]openTalk, conversations)}
 	var plain, soliciting talkCount
 	for talk := range talks(corpus) {
-		reviews := countReviews(talk)
-		clean := !slices.ContainsFunc(talk, func(e onside.Event) bool { return e.Label.Action != "none" && e.Label.Action != "remind" })
-		switch {
-		case reviews > 0 && mix != mixPlain:
+		if reviews := countReviews(talk); reviews > 0 && mix != mixPlain {
 			s.others = append(s.others, talk)
 			soliciting.add(talk, reviews)
-		case clean && mix != mixWorst && slices.Contains(ordinaryTalk, talk[0].File):
-			s.ordinary = append(s.ordinary, talk)
-			plain.add(talk, 0)
+		}
+		if clean := beforeSoliciting(talk); len(clean) > 0 && mix != mixWorst && slices.Contains(ordinaryTalk, talk[0].File) {
+			for range clean { // drawn the more often the longer it is
+				s.ordinary = append(s.ordinary, clean)
+				plain.add(clean, 0)
+			}
 		}
 	}
 	switch mix {
@@ -93,6 +94,16 @@ func countReviews(talk []onside.Event) (n int) {
 		}
 	}
 	return n
+}
+
+// beforeSoliciting is the beginning of a conversation, up to the first message that is part of a solicitation.
+func beforeSoliciting(talk []onside.Event) []onside.Event {
+	for i := range talk {
+		if a := talk[i].Label.Action; a == "review" || a == "part" {
+			return talk[:i]
+		}
+	}
+	return talk
 }
 
 // talks are the conversations of events that stand together.

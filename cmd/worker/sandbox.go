@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-// sandbox is a Kafka and a Redis inside this process, for worker demo.
+// sandbox is a Kafka and a Redis inside this process, for worker demo and worker bench.
 type sandbox struct {
 	kafka  *kfake.Cluster
 	redis  *miniredis.Miniredis
@@ -17,8 +17,9 @@ type sandbox struct {
 	joined sync.WaitGroup
 }
 
-// redisTick is how far the clock of the embedded Redis jumps: it does not run by itself.
-const redisTick = 100 * time.Millisecond
+// redisTick is how far the clock of the embedded Redis jumps: it does not run by itself. Each jump sorts and visits all keys, so it is a long one;
+// what expires there does so after an hour or more.
+const redisTick = 10 * time.Second
 
 func startSandbox(t topicsConfig, partitions int32) (*sandbox, error) {
 	k, err := kfake.NewCluster(kfake.NumBrokers(1),
