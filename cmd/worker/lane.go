@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -71,6 +72,7 @@ type lane struct {
 	scope         history.Scope
 	conversations *lru[conversation]
 	result        classify.Result
+	entries       []history.Entry // of the batch in hand
 	unsent        []history.Entry // that Redis has not taken yet
 }
 
@@ -193,13 +195,16 @@ func deadLetters(records []source.Record) []sink.DeadLetter {
 // the lane with what it knows: the next batch asks again.
 func (l *lane) recall(ctx context.Context, records []source.Record) {
 	var names []string
-	first := map[string]int64{}
+	var first map[string]int64
 	for i := range records {
 		r := &records[i]
 		if r.Code != "" || l.knows(r.Message.ConversationID) {
 			continue
 		}
 		if _, ok := first[r.Message.ConversationID]; !ok {
+			if first == nil {
+				first = map[string]int64{}
+			}
 			first[r.Message.ConversationID] = r.Offset
 			names = append(names, r.Message.ConversationID)
 		}
@@ -266,8 +271,10 @@ func (c *conversation) store(offset int64) (drop []int64) {
 	return drop
 }
 
-// decide reads the messages in order, each with what its conversation said before it.
+// decide reads the messages in order, each with what its conversation said before it. The entries are valid until the next call.
 func (l *lane) decide(records []source.Record) (items []sink.Item, entries []history.Entry) {
+	entries = l.entries[:0]
+	defer func() { l.entries = entries }()
 	for i := range records {
 		r := &records[i]
 		if r.Code != "" {
@@ -316,7 +323,9 @@ func traceParent(headers []source.Header) string {
 // remember appends the batch's signals to history. What Redis does not take waits for the next batch.
 func (l *lane) remember(ctx context.Context, entries []history.Entry) {
 	fresh := len(l.unsent)
-	entries = append(l.unsent, entries...)
+	if fresh > 0 {
+		entries = append(l.unsent, entries...)
+	}
 	if len(entries) == 0 {
 		return
 	}
@@ -325,6 +334,9 @@ func (l *lane) remember(ctx context.Context, entries []history.Entry) {
 	if err == nil {
 		l.unsent = l.unsent[:0]
 		return
+	}
+	if fresh == 0 {
+		entries = slices.Clone(entries) // the next batch's take their place
 	}
 	for i := range entries[fresh:] {
 		e := &entries[fresh+i]

@@ -63,11 +63,11 @@ func (r *Redis) Load(ctx context.Context, s Scope, conversations []string) (sign
 	if len(conversations) == 0 {
 		return signals, 0, nil
 	}
-	keys := make([]key, len(conversations))
+	named, keys := r.keys(s), make([]key, len(conversations))
 	replies := make([]*redis.MapStringStringCmd, len(conversations))
 	pipe := r.rdb.Pipeline()
 	for i, c := range conversations {
-		keys[i] = r.key(s, c)
+		keys[i] = named.of(c)
 		replies[i] = pipe.HGetAll(ctx, keys[i].name)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
@@ -124,13 +124,14 @@ type update struct {
 
 // updates groups entries by conversation.
 func (r *Redis) updates(s Scope, entries []Entry) ([]*update, error) {
+	named := r.keys(s)
 	var list []*update
 	known := make(map[string]*update)
 	for i := range entries {
 		e := &entries[i]
 		u, ok := known[e.Conversation]
 		if !ok {
-			u = &update{key: r.key(s, e.Conversation)}
+			u = &update{key: named.of(e.Conversation)}
 			known[e.Conversation], list = u, append(list, u)
 		}
 		value, err := u.encode(&e.Signal)

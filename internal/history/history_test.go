@@ -173,14 +173,14 @@ func expires(t *testing.T, rdb redis.UniversalClient, s Scope) {
 	list[1].Drop = []int64{1}
 	appendTo(t, rdb, s, list)
 	for _, c := range []string{"c", "d"} {
-		k := New(rdb, secret, time.Hour).key(s, c)
+		k := New(rdb, secret, time.Hour).keys(s).of(c)
 		if ttl := rdb.PTTL(t.Context(), k.name).Val(); ttl <= 59*time.Minute || ttl > time.Hour {
 			t.Errorf("%s lives for %v", c, ttl)
 		}
 		rdb.PExpire(t.Context(), k.name, time.Minute)
 	}
 	appendTo(t, rdb, s, entries("c", 5)) // a message keeps its conversation
-	if ttl := rdb.PTTL(t.Context(), New(rdb, secret, time.Hour).key(s, "c").name).Val(); ttl <= 59*time.Minute {
+	if ttl := rdb.PTTL(t.Context(), New(rdb, secret, time.Hour).keys(s).of("c").name).Val(); ttl <= 59*time.Minute {
 		t.Errorf("after another message it lives for %v", ttl)
 	}
 }
@@ -236,7 +236,7 @@ func roundTrips(t *testing.T, rdb redis.UniversalClient, s Scope) {
 func skipsGarbage(t *testing.T, rdb redis.UniversalClient, s Scope) {
 	r := New(rdb, secret, time.Hour)
 	appendTo(t, rdb, s, entries("c", 1, 2))
-	k, foreign := r.key(s, "c"), r.key(s, "d")
+	k, foreign := r.keys(s).of("c"), r.keys(s).of("d")
 	elsewhere, _ := foreign.encode(&classify.Signal{Offset: 7})
 	moved, _ := k.encode(&classify.Signal{Offset: 8})
 	err := rdb.HSet(t.Context(), k.name,
@@ -258,7 +258,7 @@ func skipsGarbage(t *testing.T, rdb redis.UniversalClient, s Scope) {
 func noText(t *testing.T, rdb redis.UniversalClient, s Scope) {
 	const canary = "canary-4711"
 	appendTo(t, rdb, s, entries(canary, 1))
-	k := New(rdb, secret, time.Hour).key(s, canary)
+	k := New(rdb, secret, time.Hour).keys(s).of(canary)
 	dump := fmt.Sprint(k.name, rdb.HGetAll(t.Context(), k.name).Val())
 	if strings.Contains(dump, canary) || strings.Contains(dump, s.Topic) {
 		t.Errorf("Redis has %q", dump)

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"hash"
 	"slices"
 	"strconv"
 
@@ -19,31 +20,51 @@ type key struct {
 	tag  [4]byte
 }
 
-// key names a conversation. The conversations of a scope share a slot of a cluster, so a lane's round trip goes to one node and
-// can be one transaction.
-func (r *Redis) key(s Scope, conversation string) key {
-	scope := r.sum("scope", s.Topic, s.Incarnation, strconv.Itoa(s.Partition))
-	sum := r.sum("conversation", string(scope), conversation)
-	return key{
-		name: Prefix + "{" + base64.RawURLEncoding.EncodeToString(scope[:6]) + "}" + base64.RawURLEncoding.EncodeToString(sum[:16]),
-		tag:  [4]byte(sum[16:]),
-	}
+// keys makes the keys of one scope. It serves one goroutine.
+type keys struct {
+	mac     hash.Hash
+	scope   [sha256.Size]byte
+	prefix  string
+	scratch []byte
 }
 
-// sum is the keyed hash of the fields, which are told apart by their lengths.
-func (r *Redis) sum(fields ...string) []byte {
-	h := hmac.New(sha256.New, r.secret)
+// keys are those of a scope. The conversations of a scope share a slot of a cluster, so a lane's round trip goes to one node and
+// can be one transaction.
+func (r *Redis) keys(s Scope) *keys {
+	k := &keys{mac: hmac.New(sha256.New, r.secret)}
+	k.sum(k.scope[:0], "scope", s.Topic, s.Incarnation, strconv.Itoa(s.Partition))
+	k.prefix = Prefix + "{" + base64.RawURLEncoding.EncodeToString(k.scope[:6]) + "}"
+	return k
+}
+
+// of names a conversation.
+func (k *keys) of(conversation string) key {
+	var sum [sha256.Size]byte
+	k.sum(sum[:0], "conversation", string(k.scope[:]), conversation)
+	name := base64.RawURLEncoding.AppendEncode(append(k.scratch[:0], k.prefix...), sum[:16])
+	k.scratch = name
+	return key{name: string(name), tag: [4]byte(sum[16:])}
+}
+
+// sum appends the keyed hash of the fields, which are told apart by their lengths.
+func (k *keys) sum(dst []byte, fields ...string) {
+	k.mac.Reset()
+	b := k.scratch[:0]
 	for _, f := range fields {
-		h.Write(binary.AppendUvarint(nil, uint64(len(f))))
-		h.Write([]byte(f))
+		b = append(binary.AppendUvarint(b, uint64(len(f))), f...)
 	}
-	return h.Sum(nil)
+	k.mac.Write(b)
+	k.scratch = b
+	k.mac.Sum(dst)
 }
 
 func field(offset int64) string { return strconv.FormatInt(offset, 10) }
 
+// valueRoom is enough for a value without a piece of evidence.
+const valueRoom = 128
+
 func (k *key) encode(s *classify.Signal) ([]byte, error) {
-	return s.AppendBinary(k.tag[:len(k.tag):len(k.tag)])
+	return s.AppendBinary(append(make([]byte, 0, valueRoom), k.tag[:]...))
 }
 
 // decode reads a conversation's hash, in offset order, and counts what it cannot read.
