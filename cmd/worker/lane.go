@@ -290,7 +290,8 @@ func (l *lane) decide(records []source.Record) (items []sink.Item, entries []his
 		d := l.policy.Decide(m, l.result.Findings)
 		l.metrics.decided(&d)
 		if l.observe.decided != nil {
-			l.observe.decided(m, &d)
+			shown := d // what is pointed to here is allocated: not for every message
+			l.observe.decided(m, &shown)
 		}
 		if d.Action != policy.None {
 			items = append(items, sink.Item{Message: m, Decision: kept(d), Offset: r.Offset, TraceParent: traceParent(r.Headers)})

@@ -96,7 +96,8 @@ func (r *Redis) Append(ctx context.Context, s Scope, entries []Entry) error {
 		return nil
 	}
 	pipe := r.rdb.TxPipeline()
-	for _, u := range updates {
+	for i := range updates {
+		u := &updates[i]
 		pipe.HSet(ctx, u.name, u.set...)
 		if len(u.drop) > 0 {
 			pipe.HDel(ctx, u.name, u.drop...)
@@ -122,23 +123,29 @@ type update struct {
 	drop []string
 }
 
+// valueRoom is enough for a value without a piece of evidence.
+const valueRoom = 128
+
 // updates groups entries by conversation.
-func (r *Redis) updates(s Scope, entries []Entry) ([]*update, error) {
+func (r *Redis) updates(s Scope, entries []Entry) ([]update, error) {
 	named := r.keys(s)
-	var list []*update
-	known := make(map[string]*update)
+	list := make([]update, 0, len(entries))
+	known := make(map[string]int, len(entries))
+	values := make([]byte, 0, valueRoom*len(entries))
 	for i := range entries {
 		e := &entries[i]
-		u, ok := known[e.Conversation]
+		at, ok := known[e.Conversation]
 		if !ok {
-			u = &update{key: named.of(e.Conversation)}
-			known[e.Conversation], list = u, append(list, u)
+			at = len(list)
+			known[e.Conversation], list = at, append(list, update{key: named.of(e.Conversation)})
 		}
-		value, err := u.encode(&e.Signal)
-		if err != nil {
+		u := &list[at]
+		from := len(values)
+		var err error
+		if values, err = u.encode(values, &e.Signal); err != nil {
 			return nil, fmt.Errorf("encode signal at offset %d: %w", e.Signal.Offset, err)
 		}
-		u.set = append(u.set, field(e.Signal.Offset), value)
+		u.set = append(u.set, e.Signal.Offset, values[from:len(values):len(values)])
 		for _, o := range e.Drop {
 			u.drop = append(u.drop, field(o))
 		}

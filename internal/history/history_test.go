@@ -237,8 +237,8 @@ func skipsGarbage(t *testing.T, rdb redis.UniversalClient, s Scope) {
 	r := New(rdb, secret, time.Hour)
 	appendTo(t, rdb, s, entries("c", 1, 2))
 	k, foreign := r.keys(s).of("c"), r.keys(s).of("d")
-	elsewhere, _ := foreign.encode(&classify.Signal{Offset: 7})
-	moved, _ := k.encode(&classify.Signal{Offset: 8})
+	elsewhere, _ := foreign.encode(nil, &classify.Signal{Offset: 7})
+	moved, _ := k.encode(nil, &classify.Signal{Offset: 8})
 	err := rdb.HSet(t.Context(), k.name,
 		"5", "", "6", "text", "7", elsewhere, // meant for another key
 		"9", moved, // says another offset

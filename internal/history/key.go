@@ -60,11 +60,9 @@ func (k *keys) sum(dst []byte, fields ...string) {
 
 func field(offset int64) string { return strconv.FormatInt(offset, 10) }
 
-// valueRoom is enough for a value without a piece of evidence.
-const valueRoom = 128
-
-func (k *key) encode(s *classify.Signal) ([]byte, error) {
-	return s.AppendBinary(append(make([]byte, 0, valueRoom), k.tag[:]...))
+// encode appends a signal's value.
+func (k *key) encode(dst []byte, s *classify.Signal) ([]byte, error) {
+	return s.AppendBinary(append(dst, k.tag[:]...))
 }
 
 // decode reads a conversation's hash, in offset order, and counts what it cannot read.
