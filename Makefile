@@ -23,8 +23,9 @@ lint: $(golangci) ## gofmt, vet and the linters of .golangci.yml
 run-demo: ## conversations through an embedded Kafka and Redis, flags on the terminal
 	go run ./cmd/worker demo
 
-build: ## bin/worker, static
-	CGO_ENABLED=0 go build -trimpath -o bin/worker ./cmd/worker
+build: ## bin/worker as it ships: static, stripped, its corpus compressed
+	go run pack.go
+	CGO_ENABLED=0 go build -trimpath -tags packed,nethttpomithttp2 -ldflags="-s -w" -o bin/worker ./cmd/worker
 
 integration: ## the worker against the Kafka of kafka-start and a redis-server of its own
 	@test -s .kafka/run/brokers || { echo "no Kafka runs: make kafka-start-3"; exit 1; }

@@ -6,16 +6,12 @@
 package onside
 
 import (
-	"embed"
 	"fmt"
 	"io/fs"
 	"strings"
 
 	"onside/internal/classify"
 )
-
-//go:embed testdata/corpus/*.txt
-var corpus embed.FS
 
 const (
 	corpusDir = "testdata/corpus/"
@@ -44,7 +40,7 @@ type Label struct {
 func Corpus() ([]Event, error) {
 	var r Reader
 	for _, name := range corpusFiles() {
-		src, err := corpus.ReadFile(corpusDir + name)
+		src, err := fs.ReadFile(corpus(), corpusDir+name)
 		if err != nil {
 			return nil, fmt.Errorf("read corpus: %w", err)
 		}
@@ -94,7 +90,7 @@ func Examples(events []Event) []classify.Example {
 }
 
 func corpusFiles() []string {
-	paths, err := fs.Glob(corpus, corpusDir+"*.txt")
+	paths, err := fs.Glob(corpus(), corpusDir+"*.txt")
 	if err != nil {
 		panic("onside: bad pattern: " + err.Error())
 	}
@@ -108,7 +104,7 @@ func corpusFiles() []string {
 }
 
 func tuneConversations() map[string]bool {
-	src, err := corpus.ReadFile(corpusDir + splitFile)
+	src, err := fs.ReadFile(corpus(), corpusDir+splitFile)
 	if err != nil {
 		panic("onside: no split in the binary: " + err.Error())
 	}
