@@ -107,23 +107,23 @@ func (o *benchOptions) check() error {
 
 // bench is one run of worker bench.
 type bench struct {
-	opt      benchOptions
-	log      *zap.Logger
-	corpus   []onside.Event
-	servers  *benchServers
-	begun    time.Time     // the worker's start: before model and policy are loaded
-	prepared time.Duration // of the time since, what the stream took
-	events   []onside.Event
-	found    finds // by the worker, with --compare
+	opt     benchOptions
+	log     *zap.Logger
+	corpus  []onside.Event
+	servers *benchServers
+
+	// With --compare:
+	events []onside.Event
+	found  finds // by the worker
 }
 
 func (c *cli) bench(ctx context.Context, r *configReader, given givenServers, opt benchOptions) (err error) {
+	defer func(rate int) { runtime.MemProfileRate = rate }(runtime.MemProfileRate)
 	runtime.MemProfileRate = heapSample
 	b := &bench{opt: opt}
 	if b.corpus, err = onside.Corpus(); err != nil {
 		return err
 	}
-	b.begun = time.Now()
 	if b.servers, err = openServers(ctx, r, given, opt.partitions); err != nil {
 		return err
 	}
@@ -163,7 +163,6 @@ func (b *bench) steps() []func(context.Context, *benchReport) error {
 
 // fill writes the stream to the topic, before anything is measured.
 func (b *bench) fill(ctx context.Context, r *benchReport) error {
-	begun := time.Now()
 	s := newStream(b.corpus, b.opt.mix, b.opt.seed, b.opt.conversations, "b")
 	f := newFeeder(ctx, b.servers.client, b.servers.setup.Kafka.Topics.Events, b.opt.partitions)
 	for i := range b.opt.events {
@@ -181,9 +180,7 @@ func (b *bench) fill(ctx context.Context, r *benchReport) error {
 		f.put(&e)
 	}
 	r.Events, r.Conversations, r.Partitions = b.opt.events, s.begun, b.opt.partitions
-	err := f.close()
-	b.prepared = time.Since(begun)
-	return errors.Join(err, ctx.Err())
+	return errors.Join(f.close(), ctx.Err())
 }
 
 // seen notes what the worker finds, where it is compared with others.

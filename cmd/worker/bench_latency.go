@@ -34,13 +34,12 @@ func (b *bench) latency(ctx context.Context, r *benchReport) error {
 	if err != nil {
 		return err
 	}
-	defer w.stop()
 	select {
 	case <-w.joined:
 	case <-time.After(benchPatience):
-		return errors.New("the worker does not join its group")
+		return errors.Join(errors.New("the worker does not join its group"), w.leave())
 	case <-ctx.Done():
-		return ctx.Err()
+		return errors.Join(ctx.Err(), w.leave())
 	}
 	begun := time.Now()
 	due := func(i int) time.Time { return begun.Add(time.Duration(i) * time.Second / time.Duration(b.opt.rate)) }
@@ -48,6 +47,9 @@ func (b *bench) latency(ctx context.Context, r *benchReport) error {
 	for i := range events {
 		if wait := time.Until(due(i)); wait > 0 {
 			time.Sleep(wait)
+		}
+		if ctx.Err() != nil {
+			break
 		}
 		f.put(&events[i])
 	}

@@ -162,7 +162,6 @@ func (u *usual) work(ctx context.Context, batch []kafka.Message, writer *kafka.W
 		}
 		u.found.add(e.EventID)
 		hits = append(hits, kafka.Message{Key: m.Key, Value: m.Value})
-		//nolint:staticcheck // SETNX is what people use
 		replies = append(replies, pipe.SetNX(ctx, u.group+":"+e.ConversationID+":"+e.Sender.ID, 1, benchTTL))
 	}
 	if len(hits) == 0 {

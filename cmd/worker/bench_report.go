@@ -91,7 +91,7 @@ func (r *benchReport) stages(used costs) {
 		r.Stages = append(r.Stages, row(part, true, *used.of(part)))
 	}
 	for _, part := range []string{partBroker, partStore, partBench} {
-		if c := used.of(part); c.cpu > 0 {
+		if c := used.of(part); *c != (cost{}) {
 			r.Stages = append(r.Stages, row(part, false, *c))
 		}
 	}

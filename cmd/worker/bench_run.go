@@ -65,9 +65,8 @@ func (b *bench) start(ctx context.Context, decided func(*classify.Message, *poli
 	return w, nil
 }
 
-// finish waits until the worker has delivered so many records, stops it and returns when it has committed and left.
+// finish waits until the worker has delivered so many records, and has it leave.
 func (w *watched) finish(ctx context.Context, records int64) error {
-	defer w.stop()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	seen, moved := int64(-1), time.Now()
@@ -80,20 +79,22 @@ func (w *watched) finish(ctx context.Context, records int64) error {
 			seen, moved = n, time.Now()
 		}
 		if time.Since(moved) > benchPatience {
-			w.stop()
-			return errors.Join(fmt.Errorf("the worker has done %d of %d events and does not go on", n, records), <-w.ended)
+			return errors.Join(fmt.Errorf("the worker has done %d of %d events and does not go on", n, records), w.leave())
 		}
 		select {
 		case <-tick.C:
 		case err := <-w.ended:
-			w.ended <- err
+			w.stop()
 			return errors.Join(fmt.Errorf("the worker has ended after %d of %d events", n, records), err)
 		case <-ctx.Done():
-			w.stop()
-			<-w.ended
-			return ctx.Err()
+			return errors.Join(ctx.Err(), w.leave())
 		}
 	}
+	return w.leave()
+}
+
+// leave stops the worker and returns when it has committed and left.
+func (w *watched) leave() error {
 	w.stop()
 	return <-w.ended
 }
@@ -105,6 +106,7 @@ func (b *bench) throughput(ctx context.Context, r *benchReport) error {
 	if err := costs.start(); err != nil {
 		return err
 	}
+	begun := time.Now()
 	w, err := b.start(ctx, b.seen())
 	if err != nil {
 		return err
@@ -115,7 +117,7 @@ func (b *bench) throughput(ctx context.Context, r *benchReport) error {
 		return err
 	}
 	joined := <-w.joined
-	r.Ready = seconds(joined.Sub(b.begun) - b.prepared)
+	r.Ready = seconds(b.servers.loaded + joined.Sub(begun))
 	r.Worker = rateOf(int64(b.opt.events), time.Unix(0, w.last.Load()).Sub(joined))
 	r.Flags = int(w.flags.Load())
 	r.Memory = memoryReport{PeakRSS: peakRSS(), Before: before}

@@ -17,6 +17,7 @@ import (
 // benchServers are a Kafka and a Redis to measure on, with topics of the benchmark's own.
 type benchServers struct {
 	setup     *setup
+	loaded    time.Duration // how long model and policy took to load
 	given     givenServers
 	box       *sandbox // nil where both were given
 	transport *kafka.Transport
@@ -55,11 +56,13 @@ func openServers(ctx context.Context, r *configReader, given givenServers, parti
 			*name += ".bench-" + run
 		}
 	}
+	begun := time.Now()
 	var err error
 	if b.setup, err = r.finish(); err != nil {
 		_ = b.close() // there is nothing on a Kafka yet
 		return nil, err
 	}
+	b.loaded = time.Since(begun)
 	s := b.setup
 	s.secret = []byte(rand.Text()) // no key of this run is one of another
 	s.Redis.HistoryTTL, s.Redis.ClaimWindow = min(s.Redis.HistoryTTL, benchTTL), min(s.Redis.ClaimWindow, benchTTL)

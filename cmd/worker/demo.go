@@ -103,15 +103,12 @@ func sample(corpus []onside.Event, n int) []onside.Event {
 		return corpus
 	}
 	var out []onside.Event
-	for i := 0; i < len(corpus); {
-		end := i + 1
-		for end < len(corpus) && corpus[end].ConversationID == corpus[i].ConversationID {
-			end++
+	seen := 0
+	for talk := range talks(corpus) {
+		if len(out)*len(corpus) < seen*n || seen == 0 {
+			out = append(out, talk...)
 		}
-		if len(out)*len(corpus) < i*n || i == 0 {
-			out = append(out, corpus[i:end]...)
-		}
-		i = end
+		seen += len(talk)
 	}
 	return out
 }
