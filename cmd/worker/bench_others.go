@@ -21,7 +21,7 @@ import (
 var usualPatterns = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)[a-z0-9._%+-]+\s*(?:@|\[at\]|\(at\))\s*[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}`),
 	regexp.MustCompile(`(?:\+|\b)\d(?:[ ().-]{0,2}\d){7,14}\b`),
-	regexp.MustCompile(`(?i)\bhttps?://\S+|\b(?:wa\.me|t\.me|discord\.gg|bit\.ly)/\S+`),
+	regexp.MustCompile(`(?i)\b(?:wa\.me|t\.me|m\.me|discord\.gg|bit\.ly|calendly\.com|zoom\.us|meet\.google\.com)/\S+`),
 	regexp.MustCompile(`(?i)\b(?:whats ?app|telegram|skype|viber|wechat|discord|signal|messenger|instagram|facebook)\b`),
 	regexp.MustCompile(`(?i)\b(?:paypal|venmo|zelle|western union|wise|cash ?app|bank transfer|outside (?:the )?(?:platform|site)|avoid (?:the )?fees?)\b`),
 }

@@ -26,6 +26,7 @@ type benchReport struct {
 	Worker    speed         `json:"worker"`
 	Bare      speed         `json:"bare"`
 	Ratio     float64       `json:"ratio"`
+	Cores     float64       `json:"cores"` // that were had for worker and embedded servers
 	Committed int64         `json:"committed"`
 	Flags     int           `json:"flags"`
 	Allocs    float64       `json:"allocs_per_event"`
@@ -95,6 +96,11 @@ func (r *benchReport) stages(used costs) {
 			r.Stages = append(r.Stages, row(part, false, *c))
 		}
 	}
+	var cpu time.Duration
+	for _, c := range used {
+		cpu += c.cpu
+	}
+	r.Cores = toDigits(cpu.Seconds()/r.Worker.Seconds, 2)
 	sum := row("", true, used.worker())
 	r.Allocs, r.Allocated = sum.Allocs, sum.Bytes
 }
@@ -106,7 +112,7 @@ func (r *benchReport) write(w io.Writer) error {
 	}
 	line("stream", "%s events of %d bytes in %s conversations, %d partitions, mix %s, seed %d; %.2f %% solicit",
 		number(r.Events), r.Bytes/int64(r.Events), number(r.Conversations), r.Partitions, r.Mix, r.Seed, 100*float64(r.Labelled)/float64(r.Events))
-	line("worker", "%s events/s, %.2f s until all was committed; %s flags", number(int(r.Worker.PerSecond)), r.Worker.Seconds, number(r.Flags))
+	line("worker", "%s events/s, %.2f s until all was committed, %.2f of %d cores; %s flags", number(int(r.Worker.PerSecond)), r.Worker.Seconds, r.Cores, r.Processors, number(r.Flags))
 	line("bare loop", "%s events/s fetched and counted; the worker does %.2f of that", number(int(r.Bare.PerSecond)), r.Ratio)
 	line("allocated", "%.1f times and %.0f bytes an event", r.Allocs, r.Allocated)
 	if r.Memory.PeakRSS > 0 {
@@ -158,6 +164,7 @@ func (r *benchReport) writeCompared(b *strings.Builder) {
 	for _, o := range r.Compared {
 		fmt.Fprintf(b, "%-52s%12s%11.3f%8.3f%8.3f\n", o.Name, number(int(o.PerSecond)), o.Precision, o.Recall, o.F1)
 	}
+	fmt.Fprintf(b, "The worker's model was fitted on this corpus; docs/QUALITY.md says what it finds in conversations that it has not seen.\n")
 }
 
 func seconds(d time.Duration) float64 { return toDigits(d.Seconds(), 3) }

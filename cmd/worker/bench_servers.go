@@ -19,6 +19,7 @@ type benchServers struct {
 	setup     *setup
 	loaded    time.Duration // how long model and policy took to load
 	given     givenServers
+	created   bool     // there are topics to delete
 	box       *sandbox // nil where both were given
 	transport *kafka.Transport
 	client    *kafka.Client
@@ -92,7 +93,9 @@ func (b *benchServers) createTopics(ctx context.Context, partitions int) error {
 		spec.Name, spec.Partitions = name, 1
 		specs = append(specs, spec)
 	}
-	if err := sink.CreateTopics(ctx, sinkConfig(b.setup), specs...); err != nil {
+	err := sink.CreateTopics(ctx, sinkConfig(b.setup), specs...)
+	b.created = !errors.Is(err, kafka.BrokerNotAvailable)
+	if err != nil {
 		return fmt.Errorf("create topics on %s: %w", strings.Join(b.setup.Kafka.Brokers, ","), err)
 	}
 	return nil
@@ -101,7 +104,7 @@ func (b *benchServers) createTopics(ctx context.Context, partitions int) error {
 // close leaves nothing behind on a Kafka that was given but the group's positions, which expire.
 func (b *benchServers) close() error {
 	var err error
-	if b.given.kafka && b.client != nil {
+	if b.created {
 		ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
 		defer cancel()
 		t := b.setup.Kafka.Topics
