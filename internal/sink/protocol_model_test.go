@@ -42,6 +42,17 @@ type rules struct {
 	commitsFetched bool // a batch may be committed as soon as it is fetched
 	commitsUnsaved bool // a batch may be committed before its signals are in history
 	unfenced       bool // a zombie's commit is taken
+
+	// With transactions.
+	noEpochs        bool // whoever gets a partition leaves the last owner's transaction alone
+	anyMember       bool // a position is taken from a member of an earlier generation too
+	readsFirst      bool // the position is read before the last owner is fenced
+	readsBesideOpen bool // the position is read while it is in an open transaction
+	readsStale      bool // the position is read while a committed one does not show yet
+	endsEarly       bool // a transaction may be committed before all records are in it
+	doubtIsAbort    bool // a commit without an answer is taken for an abort
+	apart           bool // the position is committed by itself, outside the transaction
+	plainAlone      bool // the position behind a batch that nothing came of is committed outside a transaction
 }
 
 // scenario is a log, the rules, and what may go wrong.
@@ -52,6 +63,9 @@ type scenario struct {
 	spared   []kind   // what does not happen
 	trims    bool     // retention may overtake a worker that has died
 	rules    rules
+
+	transacted bool // delivery is exactly_once: see protocol_transacted_test.go
+	oldBroker  bool // it does not check that an append belongs to an open transaction
 }
 
 // model is a scenario, worked out. Claims and ids are the sink's own; states hold their numbers.
@@ -111,6 +125,12 @@ const (
 	idle
 	claiming
 	publishing // and, once nothing is owed, appending
+
+	// With transactions; publishing is then putting one together.
+	entering
+	locating // reading the position
+	saving   // appending to history, before claiming
+	doubting // the commit has been asked for, and not answered
 )
 
 // lane is the life of a partition in one generation.
@@ -124,6 +144,7 @@ type lane struct {
 	loaded    bool // history has been read
 	known     bits // records whose signals the lane knows
 	unsent    bits // records whose signals history has not taken yet
+	tx        txn
 }
 
 // state is all that the protocol's future depends on.
@@ -136,6 +157,11 @@ type state struct {
 	under     [modelRecords]uint8 // the policy whose commit covers a record, counted from 1
 	deployed  uint8               // the policy that workers start with
 	forgetful bool                // Redis has failed or forgotten something
+
+	// With transactions.
+	sealed bits // records that stand in committed transactions
+	moves  [modelParts]move
+	held   [modelParts]move // by a commit outside a transaction, which is on its way
 }
 
 const (
@@ -244,7 +270,7 @@ func (m *model) numbers(cl claim) claimNumbers {
 
 func (m *model) start() (s state) {
 	for p := range m.first {
-		s.lanes[p][live] = lane{phase: idle}
+		s.lanes[p][live] = lane{phase: m.entrance()}
 	}
 	return s
 }

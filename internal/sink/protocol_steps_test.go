@@ -27,6 +27,27 @@ const (
 	redisForgets
 	claimEnds
 	deploys
+
+	// With transactions.
+	fences
+	locates
+	saves
+	savesInVain
+	passesOver
+	beginsAlone
+	writes
+	adds
+	aborts
+	timesOut
+	swallows
+	arrivesLate
+	ends
+	endsUnanswered
+	endsUnheard
+	takesForAborted
+	shows
+	holdsUp
+	getsThrough
 	kinds = iota
 )
 
@@ -49,6 +70,7 @@ const (
 	repeated        // a repeat comes out though Redis is well
 	passed          // a commit covers what is not acknowledged
 	rewound         // a commit moves the position back
+	twice           // a reader of committed transactions sees what came of a record twice
 )
 
 // emit takes what may happen, the state after it, and what it breaks.
@@ -61,6 +83,7 @@ func (m *model) next(s *state, out emit) {
 			m.work(s, p, who, out)
 		}
 		m.handOver(s, p, out)
+		m.show(s, p, out)
 	}
 	m.forget(s, out)
 	if n := s.deployed + 1; int(n) < len(m.policies) {
@@ -83,9 +106,16 @@ func (m *model) work(s *state, p, who int, out emit) {
 	case claiming:
 		m.ask(s, p, who, out)
 	case publishing:
-		m.publish(s, p, who, out)
+		if !m.transacted {
+			m.publish(s, p, who, out)
+		}
 	}
-	m.commit(s, p, who, out)
+	if m.transacted {
+		m.transact(s, p, who, out)
+	}
+	if !m.transacted || m.rules.apart && l.phase != entering && l.phase != locating {
+		m.commit(s, p, who, out)
+	}
 	if who == zombie {
 		t := *s
 		t.lanes[p][who] = lane{}
@@ -129,6 +159,10 @@ func (m *model) begin(t *state, p, who int, end uint8, load bool) {
 		if in.has(r) && m.wanted(r, l) {
 			l.owed |= bit(r)
 		}
+	}
+	if m.transacted && m.remembers && !m.rules.commitsUnsaved {
+		l.phase = saving
+		return
 	}
 	m.settle(l, 0)
 }
@@ -289,13 +323,13 @@ func (m *model) owns(s *state, policy uint8, r int) bool {
 
 // save appends the batch's signals to history, and is done with the batch.
 func (m *model) save(s *state, p, who int, out emit) {
-	m.end(s, p, who, appends, out)
+	m.finish(s, p, who, appends, out)
 	if m.remembers && m.may(appendsInVain) {
-		m.end(s, p, who, appendsInVain, out)
+		m.finish(s, p, who, appendsInVain, out)
 	}
 }
 
-func (m *model) end(s *state, p, who int, k kind, out emit) {
+func (m *model) finish(s *state, p, who int, k kind, out emit) {
 	t := *s
 	l := &t.lanes[p][who]
 	if m.remembers {
@@ -321,40 +355,48 @@ func (m *model) commit(s *state, p, who int, out emit) {
 		return
 	}
 	t := *s
-	t.committed[p] = to
-	for o := s.committed[p]; o < to; o++ {
-		t.under[m.first[p]+int(o)] = l.policy + 1
-	}
-	b := kept
-	switch {
-	case to < s.committed[p]:
-		b = rewound
-	case l.owed&m.batch(p, 0, to) != 0:
+	b := m.cover(&t, p, to, l.policy)
+	if b == kept && l.owed&m.batch(p, 0, to) != 0 {
 		b = passed
 	}
 	out(event{kind: commits, part: uint8(p), who: uint8(who)}, t, b)
 }
 
+// cover moves the position.
+func (m *model) cover(t *state, p int, to, policy uint8) breach {
+	from := t.committed[p]
+	t.committed[p] = to
+	for o := from; o < to; o++ {
+		t.under[m.first[p]+int(o)] = policy + 1
+	}
+	if to < from {
+		return rewound
+	}
+	return kept
+}
+
 // handOver is what may happen to the partition's lane from outside: another begins at the position.
 func (m *model) handOver(s *state, p int, out emit) {
 	old := s.lanes[p][live]
-	fresh := lane{phase: idle, policy: s.deployed, done: s.committed[p]}
-	if old == fresh {
-		return
+	fresh := lane{phase: m.entrance(), policy: s.deployed, done: s.committed[p]}
+	if m.transacted {
+		fresh.done = 0 // until it has read the position
 	}
 	e := event{kind: dies, part: uint8(p)}
-	t := *s
-	t.lanes[p][live] = fresh
-	out(e, t, kept)
-	if m.trims && int(fresh.done) < m.size[p] {
-		t.under[m.first[p]+int(fresh.done)] = unread
-		t.committed[p]++
-		t.lanes[p][live].done++
-		e.kind = diesOvertaken
+	if old != fresh {
+		t := *s
+		t.lanes[p][live] = fresh
 		out(e, t, kept)
+		if m.trims && int(s.committed[p]) < m.size[p] {
+			t.under[m.first[p]+int(s.committed[p])] = unread
+			t.committed[p]++
+			t.lanes[p][live].done++
+			e.kind = diesOvertaken
+			out(e, t, kept)
+		}
 	}
 	if s.lanes[p][zombie].phase == gone && m.may(losesPartition) {
-		t = *s
+		t := *s
 		t.lanes[p] = [2]lane{live: fresh, zombie: old}
 		e.kind = losesPartition
 		out(e, t, kept)

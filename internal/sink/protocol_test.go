@@ -28,13 +28,17 @@ import (
 // acknowledgement is lost; Redis does not hear a claim, takes it and does not answer, answers what another asked, loses one
 // claim or everything; history is not there to read or to write; a policy is deployed.
 //
+// With delivery exactly_once (protocol_transacted_test.go) a lane first fences the last owner and reads the position, appends to history before it
+// claims, and publishes in transactions that have the position in them. What can go wrong besides: a transaction is given up, or
+// aborted by the broker; the commit is not heard, or its answer is lost; a committed position shows late; and a zombie may fence the owner in its turn.
+//
 // The bounds are those of a scenario: two or three records in one or two partitions, one zombie a partition at a time, two records a batch. A
 // run may be as long as it likes. Where all is over, nothing may be missing: a record that its policy wants to come out
 // stands in the output, or all that it shows stands there in others' flags. On the way, no flag gets two ids, no worker writes a record
 // twice, no commit covers what is not acknowledged or moves the position back, and as long as Redis has never failed, nothing comes out
 // that is a repeat of what another has claimed.
 //
-// A checker that finds nothing may be blind. So each rule of the protocol is broken in turn, and the search must find out: brokenRules.
+// A checker that finds nothing may be blind. So each rule of the protocol is broken in turn, and the search must find out: brokenRules, brokenTransactions.
 // And some things the protocol does not promise; those are searched for as well, so that docs/DELIVERY.md names them all: limits.
 //
 // testdata/protocol.golden has the number of states of every scenario, and the shortest way to every breach.
@@ -59,6 +63,27 @@ func promises() []scenario {
 		{name: "two partitions, claims last", log: []said{{shows: "a"}, {in: 1, shows: "a"}}, spared: lasting},
 		{name: "two partitions, no zombies", log: []said{{shows: "a"}, {shows: "a"}, {in: 1, shows: "a"}}, spared: []kind{losesPartition}},
 	}
+}
+
+// transactedPromises are those of delivery exactly_once, whatever Redis does.
+func transactedPromises() []scenario {
+	list := []scenario{
+		{name: "repeats and a dead letter", log: []said{{shows: "a"}, {shows: "a"}, {spoilt: true}}},
+		{name: "an event that was sent twice", log: []said{{shows: "a", event: "e"}, {shows: "a", event: "e"}}},
+		{name: "another policy", log: []said{{shows: "a", only: "old"}, {shows: "a"}}, policies: []string{"old", "new"}},
+		{
+			name: "what was said before counts, and history lasts", spared: []kind{fetchesBlindly, appendsInVain, redisForgets},
+			log: []said{{}, {shows: "a", after: 1}, {shows: "a"}},
+		},
+		{name: "two partitions, claims last", log: []said{{shows: "a"}, {in: 1, shows: "a"}}, spared: lasting},
+		{name: "two partitions, no zombies", log: []said{{shows: "a"}, {shows: "a"}, {in: 1, shows: "a"}}, spared: []kind{losesPartition}},
+		{name: "the epoch alone", log: []said{{shows: "a"}, {shows: "a"}}, rules: rules{anyMember: true}},
+		{name: "the generation alone, with a position that waits for open transactions", log: []said{{shows: "a"}, {shows: "a"}}, rules: rules{noEpochs: true}},
+	}
+	for i := range list {
+		list[i].transacted = true
+	}
+	return list
 }
 
 // wrong is a scenario in which something must be found.
@@ -86,6 +111,27 @@ func brokenRules() []wrong {
 	}
 }
 
+func brokenTransactions() []wrong {
+	one, two := []said{{shows: "a"}}, []said{{shows: "a"}, {shows: "b"}}
+	list := []wrong{
+		{scenario{name: "no fence at all: neither the epoch nor the generation counts", log: one, rules: rules{noEpochs: true, anyMember: true}}, nil, twice},
+		{scenario{name: "a zombie may still commit what it has begun", log: one, rules: rules{noEpochs: true, readsBesideOpen: true}}, nil, twice},
+		{scenario{name: "the position is read before a committed one shows", log: one, rules: rules{readsStale: true}}, nil, twice},
+		{scenario{name: "the position is read before the last owner is fenced, and is taken from any member", log: one, rules: rules{readsFirst: true, anyMember: true}}, nil, twice},
+		{scenario{name: "the position is committed outside the transaction", log: one, rules: rules{apart: true}}, nil, twice},
+		{scenario{name: "the same, before it", log: one, rules: rules{apart: true, commitsFetched: true}}, []breach{passed, twice}, lost},
+		{scenario{name: "the position behind a batch that nothing came of is committed outside a transaction", log: []said{{}, {shows: "a"}}, rules: rules{plainAlone: true}}, nil, rewound},
+		{scenario{name: "a commit without an answer is taken for an abort", log: one, rules: rules{doubtIsAbort: true}}, nil, twice},
+		{scenario{name: "a transaction is committed before all records are in it", log: two, rules: rules{endsEarly: true}}, nil, lost},
+		{scenario{name: "plain SETNX: a claim that stands means sent", log: one, rules: rules{plainSetNX: true}}, nil, lost},
+		{scenario{name: "commit before history", log: []said{{}, {shows: "a", after: 1}}, spared: healthy, rules: rules{commitsUnsaved: true}}, nil, lost},
+	}
+	for i := range list {
+		list[i].transacted = true
+	}
+	return list
+}
+
 func limits() []wrong {
 	kinds := []said{{shows: "a", only: "old"}, {shows: "a", only: "old"}}
 	return []wrong{
@@ -93,6 +139,11 @@ func limits() []wrong {
 		{scenario{name: "history does not answer a new lane", log: []said{{}, {shows: "a", after: 1}, {shows: "a"}}, spared: lasting}, nil, lost},
 		{scenario{name: "retention removes what nobody has read", log: []said{{shows: "a"}, {shows: "a"}}, spared: healthy, trims: true}, nil, lost},
 		{scenario{name: "a conversation in two partitions, and claims do not last", log: []said{{shows: "a"}, {in: 1, shows: "a"}}}, nil, lost},
+		{scenario{name: "exactly_once, and history does not answer a new lane", log: []said{{}, {shows: "a", after: 1}, {shows: "a"}}, spared: lasting, transacted: true}, nil, lost},
+		{scenario{
+			name: "exactly_once, and a broker that does not know to which transaction an append belongs (Kafka before 3.6)",
+			log:  []said{{shows: "a"}}, spared: healthy, transacted: true, oldBroker: true,
+		}, nil, twice},
 	}
 }
 
@@ -101,22 +152,18 @@ func TestProtocol(t *testing.T) {
 	var seen [kinds]bool
 	out.WriteString("What holds, whatever goes wrong:\n\n")
 	for _, sc := range promises() {
-		m := newModel(sc)
-		f := m.search()
-		t.Logf("%s: %d states, %d steps, %d ends", sc.name, f.states, f.steps, f.ends)
-		if f.breach != kept {
-			t.Errorf("%s:\n  %s", sc.name, strings.Join(f.way, "\n  "))
-		}
-		if f.ends == 0 {
-			t.Errorf("%s: no run comes to its end", sc.name)
-		}
-		for k := range f.seen {
-			seen[k] = seen[k] || f.seen[k]
-		}
-		fmt.Fprintf(&out, "%s\n  %s\n  %d states, %d steps\n\n", sc.name, m.outline(), f.states, f.steps)
+		sc.hold(t, &out, &seen)
+	}
+	out.WriteString("What holds with delivery exactly_once:\n\n")
+	for _, sc := range transactedPromises() {
+		sc.hold(t, &out, &seen)
 	}
 	out.WriteString("What is found where a rule is broken:\n\n")
 	for _, w := range brokenRules() {
+		w.tell(t, &out, &seen)
+	}
+	out.WriteString("What is found where a rule of exactly_once is broken:\n\n")
+	for _, w := range brokenTransactions() {
 		w.tell(t, &out, &seen)
 	}
 	out.WriteString("What is not promised:\n\n")
@@ -129,6 +176,23 @@ func TestProtocol(t *testing.T) {
 		}
 	}
 	compare(t, "protocol.golden", out.String())
+}
+
+func (sc scenario) hold(t *testing.T, out *strings.Builder, seen *[kinds]bool) {
+	t.Helper()
+	m := newModel(sc)
+	f := m.search()
+	t.Logf("%s: %d states, %d steps, %d ends", sc.name, f.states, f.steps, f.ends)
+	if f.breach != kept {
+		t.Errorf("%s:\n  %s", sc.name, strings.Join(f.way, "\n  "))
+	}
+	if f.ends == 0 {
+		t.Errorf("%s: no run comes to its end", sc.name)
+	}
+	for k := range f.seen {
+		seen[k] = seen[k] || f.seen[k]
+	}
+	fmt.Fprintf(out, "%s\n  %s\n  %d states, %d steps\n\n", sc.name, m.outline(), f.states, f.steps)
 }
 
 func (w *wrong) tell(t *testing.T, out *strings.Builder, seen *[kinds]bool) {
@@ -155,7 +219,7 @@ func TestDeliveryNamesTests(t *testing.T) {
 		t.Fatal(err)
 	}
 	var sources strings.Builder
-	for _, pattern := range []string{"../*/*_test.go", "../../cmd/worker/*_test.go", "../../test/integration/*_test.go"} {
+	for _, pattern := range []string{"../*/*_test.go", "../../cmd/worker/*_test.go", "../../test/*/*_test.go"} {
 		files, _ := filepath.Glob(pattern)
 		for _, f := range files {
 			b, err := os.ReadFile(f)

@@ -52,6 +52,9 @@ func (m *model) sentence(e event, before, after *state) string {
 		return "policy " + m.policies[after.deployed] + " is deployed"
 	}
 	who := [...]string{live: "lane", zombie: "zombie"}[e.who]
+	if e.kind == shows || e.kind == getsThrough {
+		who = "group"
+	}
 	if len(m.first) > 1 {
 		who += fmt.Sprint(" of ", e.part)
 	}
@@ -89,6 +92,51 @@ func (m *model) act(e event, before, after *state) string {
 		return "loses its partition and does not know it" + begins
 	case zombieEnds:
 		return "ends"
+	}
+	return m.transaction(e, l, next, after.committed[e.part])
+}
+
+// transaction says what a lane does about its transactions.
+func (m *model) transaction(e event, l, next *lane, committed uint8) string {
+	switch e.kind {
+	case fences:
+		return "fences whoever had the partition"
+	case locates:
+		return fmt.Sprint("reads the position: ", next.done)
+	case saves:
+		return "appends to history" + m.outlook(next)
+	case savesInVain:
+		return "appends to history, which does not take it" + m.outlook(next)
+	case passesOver:
+		return fmt.Sprintf("is done with all below %d", next.done)
+	case beginsAlone:
+		return "begins a transaction of the position alone"
+	case writes:
+		return fmt.Sprintf("appends m%d to its transaction", e.arg)
+	case adds:
+		return fmt.Sprintf("adds position %d to its transaction", l.end)
+	case aborts:
+		return "aborts its transaction"
+	case timesOut:
+		return "its transaction is aborted by the broker, whose patience is at its end"
+	case swallows:
+		return fmt.Sprintf("appends m%d, which is held up on its way, and aborts its transaction", e.arg)
+	case arrivesLate:
+		return fmt.Sprintf("the append of m%d that was held up gets through, and is in its transaction", e.arg)
+	case ends:
+		return fmt.Sprintf("asks for the commit, is answered, and is done with all below %d", next.done)
+	case endsUnanswered:
+		return "asks for the commit: done, and the answer is lost"
+	case endsUnheard:
+		return "asks for the commit, and is not heard"
+	case takesForAborted:
+		return "takes that for an abort, and begins another transaction"
+	case holdsUp:
+		return fmt.Sprintf("is done with all below %d, and commits that outside a transaction, which is held up on its way", next.done)
+	case shows:
+		return fmt.Sprint("its position is ", committed)
+	case getsThrough:
+		return fmt.Sprintf("the commit that was held up gets through: its position is %d", committed)
 	}
 	panic("unknown event")
 }
@@ -182,6 +230,8 @@ func (m *model) lament(b breach, s *state, e event) string {
 		return "PASSED: the commit covers what is not acknowledged"
 	case rewound:
 		return "REWOUND: the position moves back"
+	case twice:
+		return "TWICE: a reader of committed transactions sees what came of a record twice"
 	}
 	panic("nothing is broken")
 }
