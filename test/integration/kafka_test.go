@@ -22,8 +22,9 @@ import (
 // cluster is a Kafka, with a client of the tests' own: franz-go, which shares no code with the worker's.
 type cluster struct {
 	t       *testing.T
-	brokers []string // that workers are told
-	login   *login   // how they get in; nil: plaintext
+	brokers []string       // that workers are told
+	login   *login         // how they get in; nil: plaintext
+	fake    *kfake.Cluster // nil: it is real
 	client  *kgo.Client
 	options []kgo.Opt // of the client
 }
@@ -78,21 +79,21 @@ func plaintextKafka(t *testing.T) *cluster {
 	if addresses := realBrokers(); addresses != "" {
 		k.brokers = strings.Split(addresses, ",")
 	} else {
-		k.brokers = embeddedKafka(t)
+		k.embed()
 	}
 	k.connect(k.brokers)
 	return k
 }
 
-// embeddedKafka has two brokers, so that leaders differ.
-func embeddedKafka(t *testing.T, opts ...kfake.Opt) []string {
-	t.Helper()
+// embed has two brokers, so that leaders differ.
+func (k *cluster) embed(opts ...kfake.Opt) {
+	k.t.Helper()
 	c, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(2)}, opts...)...)
 	if err != nil {
-		t.Fatal(err)
+		k.t.Fatal(err)
 	}
-	t.Cleanup(c.Close)
-	return c.ListenAddrs()
+	k.t.Cleanup(c.Close)
+	k.fake, k.brokers = c, c.ListenAddrs()
 }
 
 func (k *cluster) connect(brokers []string, opts ...kgo.Opt) {

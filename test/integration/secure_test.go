@@ -28,13 +28,13 @@ func TestSecured(t *testing.T) {
 	w, l := newWorld(t, securedKafka(t)), newLoad(t, 200)
 	file := filepath.Join(t.TempDir(), "password")
 	writeFile(t, file, []byte(w.kafka.login.password+"\n"))
-	password := []string{"--set", "kafka.sasl.password_file=" + file}
-	a := w.start("a", append(password, "--create-topics", "--set", "kafka.create.partitions=6")...).ready()
+	secret := []string{"--set", "kafka.sasl.password_file=" + file}
+	a := w.start("a", append(secret, "--create-topics", "--set", "kafka.create.partitions=6")...).ready()
 	w.send(l.events)
 	w.settled()
 	a.terminate()
 	w.verify(l)
-	if out, err := w.checked(password...); err != nil {
+	if out, err := w.checked(secret...); err != nil {
 		t.Errorf("worker check --connect: %v\n%s", err, out)
 	}
 	out, err := w.checked("--set", "kafka.sasl.password=not-the-password")
@@ -62,13 +62,26 @@ func securedKafka(t *testing.T) *cluster {
 		k.connect(strings.Split(addresses, ","))
 		return k
 	}
-	config, caFile := serverCertificate(t)
-	k.login = &login{caFile, "onside", "a password"}
-	k.brokers = embeddedKafka(t, kfake.TLS(config), kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-512", k.login.user, k.login.password))
-	k.connect(k.brokers,
-		kgo.DialTLSConfig(&tls.Config{RootCAs: pool(t, caFile)}),
-		kgo.SASL(scram.Auth{User: k.login.user, Pass: k.login.password}.AsSha512Mechanism()))
+	k.secure("onside", kfake.Superuser)
 	return k
+}
+
+// How users of an embedded Kafka get in.
+const (
+	sha512   = "SCRAM-SHA-512"
+	password = "a password"
+)
+
+// secure embeds a Kafka with a user for the tests, and one for the workers who is what it is told.
+func (k *cluster) secure(tester string, worker func(method, user, password string) kfake.Opt, opts ...kfake.Opt) {
+	k.t.Helper()
+	config, caFile := serverCertificate(k.t)
+	k.login = &login{caFile, "onside", password}
+	opts = append(opts, kfake.TLS(config), kfake.EnableSASL(), kfake.Superuser(sha512, tester, password), worker(sha512, k.login.user, password))
+	k.embed(opts...)
+	k.connect(k.brokers,
+		kgo.DialTLSConfig(&tls.Config{RootCAs: pool(k.t, caFile)}),
+		kgo.SASL(scram.Auth{User: tester, Pass: password}.AsSha512Mechanism()))
 }
 
 // serverCertificate is a TLS configuration for the embedded Kafka, and the file that clients trust.
