@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -147,13 +146,12 @@ func tryClaim(ctx context.Context, rdb redis.UniversalClient) error {
 
 // checkEviction warns of a server that drops keys when it is full.
 func checkEviction(ctx context.Context, rdb redis.UniversalClient) checkFinding {
-	got, err := rdb.ConfigGet(ctx, "maxmemory-policy").Result()
-	if err != nil {
+	p, err := evictionPolicy(ctx, rdb)
+	switch {
+	case err != nil:
 		return finding(gradeWarn, "redis does not tell its maxmemory-policy to this user; it should be noeviction")
+	case p != noEviction:
+		return finding(gradeWarn, "redis has maxmemory-policy %s: claims that it evicts are flagged again; set noeviction", p)
 	}
-	p := got["maxmemory-policy"]
-	if slices.Contains([]string{"noeviction", ""}, p) {
-		return finding(gradeOK, "redis keeps what it has when it is full")
-	}
-	return finding(gradeWarn, "redis has maxmemory-policy %s: claims that it evicts are flagged again; set noeviction", p)
+	return finding(gradeOK, "redis keeps what it has when it is full")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -101,6 +102,11 @@ func (sv *service) run(ctx context.Context) error {
 		model: sv.setup.model, policy: sv.setup.policy, sink: sv.sink, metrics: sv.metrics, clock: &sv.health.lanes,
 		history: history.New(sv.rdb, sv.setup.secret, sv.setup.Redis.HistoryTTL), now: sv.now, observe: sv.observe,
 	}
+	watching, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { watchEviction(watching, sv.rdb, evictionEvery, sv.log) })
+	defer wg.Wait()
+	defer stop()
 	err := sv.source.Run(ctx, func(ctx context.Context, p *source.Partition) error {
 		return sv.lane(parts, p).run(ctx)
 	})

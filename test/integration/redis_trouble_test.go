@@ -1,0 +1,245 @@
+package integration
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// TestRedisTrouble has Redis fail in each of its ways in the middle of the stream, and recover. The stream goes on at once and nothing is lost. Where
+// claims cannot be relied on, flags say unverified; where Redis only forgets, nobody can know that it has.
+func TestRedisTrouble(t *testing.T) {
+	for _, trouble := range []struct {
+		name       string
+		begin, end func(s *store, p *redisProxy)
+		unverified bool
+	}{
+		{"hangs", func(_ *store, p *redisProxy) { p.hold(true) }, func(_ *store, p *redisProxy) { p.hold(false) }, true},
+		{"read-only", (*store).readOnly, (*store).writable, true},
+		{"out of memory", (*store).full, (*store).roomy, true},
+		{"wrong replies", func(_ *store, p *redisProxy) { p.confuse(true) }, func(_ *store, p *redisProxy) { p.confuse(false) }, true},
+		{"flushed", func(s *store, _ *redisProxy) { s.lose(1) }, nil, false},
+		{"evicts", func(s *store, _ *redisProxy) { s.lose(0.5) }, nil, false},
+		{"fails over to one that knows less", func(s *store, p *redisProxy) { p.cut(); s.kill(); s.start(); s.lose(0.5) }, nil, false},
+	} {
+		t.Run(trouble.name, func(t *testing.T) {
+			t.Parallel()
+			w, l := newWorld(t, plaintextKafka(t)).withTopics(), newLoad(t, 300)
+			p := newRedisProxy(t, w.redis)
+			a := w.start("a", "--redis", p.addr, "--set", "redis.timeout=250ms", "--set", "redis.breaker.probe_every=200ms").ready()
+			w.sendInBits(l.part(0, 4))
+			w.settled()
+
+			trouble.begin(w.redis, p)
+			begun := time.Now()
+			w.sendInBits(l.part(1, 4))
+			w.settled()
+			if took := time.Since(begun); took > 20*time.Second {
+				t.Errorf("%d events took %s", len(l.part(1, 4)), took)
+			}
+			if trouble.end != nil {
+				trouble.end(w.redis, p)
+			}
+			rest := l.part(2, 4)
+			claimed := func() float64 { return a.metric(`onside_claims_total{outcome="claimed"}`) }
+			for before := claimed(); claimed() == before; w.settled() {
+				if len(rest) == 0 {
+					t.Fatal("claims are not verified again")
+				}
+				n := min(len(rest), 20) // only requests find it out
+				w.send(rest[:n])
+				rest = rest[n:]
+				time.Sleep(200 * time.Millisecond)
+			}
+			w.send(rest)
+			w.settled()
+			w.sendInBits(l.part(3, 4))
+			w.settled()
+			a.terminate()
+
+			flags, reminders := w.verify(l)
+			if flags.repeats+reminders.repeats != 0 {
+				t.Errorf("%d flags and %d reminders were published again", flags.repeats, reminders.repeats)
+			}
+			during := "claimed"
+			if trouble.unverified {
+				during = "unverified"
+			}
+			flags.wantDedup(t, "claimed", l.part(0, 4))
+			flags.wantDedup(t, during, l.part(1, 4))
+			flags.wantDedup(t, "claimed", l.part(3, 4))
+		})
+	}
+}
+
+// command runs one on the Redis itself.
+func (s *store) command(args ...any) any {
+	s.t.Helper()
+	c := redis.NewClient(&redis.Options{Addr: s.addr})
+	defer c.Close()
+	res, err := c.Do(context.Background(), args...).Result()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return res
+}
+
+func (s *store) readOnly(*redisProxy) {
+	if s.mini != nil {
+		s.mini.SetError("READONLY You can't write against a read only replica.")
+		return
+	}
+	s.command("REPLICAOF", "127.0.0.1", "1") // of nobody, and it keeps what it has
+}
+
+func (s *store) writable(*redisProxy) {
+	if s.mini != nil {
+		s.mini.SetError("")
+		return
+	}
+	s.command("REPLICAOF", "NO", "ONE")
+}
+
+func (s *store) full(*redisProxy) {
+	if s.mini != nil {
+		s.mini.SetError("OOM command not allowed when used memory > 'maxmemory'.")
+		return
+	}
+	s.command("CONFIG", "SET", "maxmemory", "1")
+}
+
+func (s *store) roomy(*redisProxy) {
+	if s.mini != nil {
+		s.mini.SetError("")
+		return
+	}
+	s.command("CONFIG", "SET", "maxmemory", "0")
+}
+
+// lose deletes a share of all keys.
+func (s *store) lose(share float64) {
+	keys := s.command("KEYS", "*").([]any)
+	for _, k := range keys {
+		if rand.Float64() < share {
+			s.command("DEL", k)
+		}
+	}
+}
+
+// redisProxy stands before a Redis.
+type redisProxy struct {
+	addr string
+	to   string
+
+	mu      sync.Mutex
+	held    chan struct{} // closed when it lets bytes through again; nil: it does
+	clients map[net.Conn]bool
+
+	confused atomic.Bool
+}
+
+func newRedisProxy(t *testing.T, s *store) *redisProxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &redisProxy{addr: l.Addr().String(), to: s.addr, clients: map[net.Conn]bool{}}
+	var wg sync.WaitGroup
+	t.Cleanup(func() {
+		_ = l.Close()
+		p.hold(false)
+		p.cut()
+		wg.Wait()
+	})
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() { p.serve(c) })
+		}
+	})
+	return p
+}
+
+func (p *redisProxy) serve(c net.Conn) {
+	defer c.Close()
+	up, err := net.Dial("tcp", p.to)
+	if err != nil {
+		return
+	}
+	defer up.Close()
+	p.mu.Lock()
+	p.clients[c] = true
+	p.mu.Unlock()
+	go func() { // ends with either connection
+		defer up.Close()
+		_, _ = io.Copy(up, c)
+	}()
+	in := bufio.NewReader(up)
+	buf := make([]byte, 64<<10)
+	for wrong := false; ; {
+		n, err := in.Read(buf)
+		if err != nil {
+			return
+		}
+		p.wait()
+		if p.confused.Load() && !wrong {
+			wrong = true // from here on, every reply is that to the request before
+			_, _ = io.WriteString(c, "+OK\r\n")
+		}
+		if _, err := c.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// wait returns when bytes are let through.
+func (p *redisProxy) wait() {
+	p.mu.Lock()
+	held := p.held
+	p.mu.Unlock()
+	if held != nil {
+		<-held
+	}
+}
+
+// hold lets no reply through, or lets them all go.
+func (p *redisProxy) hold(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if on && p.held == nil {
+		p.held = make(chan struct{})
+	} else if !on && p.held != nil {
+		close(p.held)
+		p.held = nil
+	}
+}
+
+// confuse has each connection answer with a reply that belongs to another request.
+func (p *redisProxy) confuse(on bool) {
+	p.confused.Store(on)
+	if !on {
+		p.cut()
+	}
+}
+
+// cut ends all connections.
+func (p *redisProxy) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.clients {
+		_ = c.Close()
+	}
+	clear(p.clients)
+}
