@@ -406,6 +406,45 @@ func TestBacklogBesideIdlePartitions(t *testing.T) {
 	l.exactly(1, 4000)
 }
 
+// A lane that takes longer than a session over its batch keeps the partition, as long as nobody joins or leaves: heartbeats do not
+// wait for lanes. The others go on meanwhile.
+func TestSlowLaneKeepsItsPartition(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, fake(t, kfake.GroupMinSessionTimeout(100*time.Millisecond)).ListenAddrs(), 2)
+	cfg := r.config()
+	cfg.SessionTimeout, cfg.RebalanceTimeout = 600*time.Millisecond, 600*time.Millisecond
+	cl := r.producer()
+	r.produce(cl, 2, 0, 10)
+	l := newLedger(t)
+	slow, release := make(chan struct{}), make(chan struct{})
+	run := r.run(cfg, func(ctx context.Context, p *Partition) error {
+		if p.ID == 0 {
+			b, err := p.Next(ctx)
+			if err != nil {
+				return err
+			}
+			close(slow)
+			<-release
+			l.write(p, b)
+			p.Done(b)
+		}
+		return l.lane("a")(ctx, p)
+	})
+	<-slow
+	time.Sleep(4 * cfg.SessionTimeout)
+	r.produce(cl, 2, 10, 10)
+	eventually(t, "the other partition's records", func() bool { return len(l.offsets(1)) == 20 })
+	close(release)
+	eventually(t, "its own", func() bool { return len(l.offsets(0)) == 20 })
+	if err := run.stop(); err != nil {
+		t.Fatal(err)
+	}
+	l.exactly(2, 20)
+	if n := run.logs.FilterMessage("joined group").Len(); n != 1 {
+		t.Errorf("joined %d times", n)
+	}
+}
+
 // Kafka before 2.8 has no topic ids.
 func TestOldBroker(t *testing.T) {
 	t.Parallel()

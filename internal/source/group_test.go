@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -519,6 +520,45 @@ func TestOutOfRange(t *testing.T) {
 				t.Errorf("committed %d", got)
 			}
 		})
+	}
+}
+
+// Retention overtakes a lane that works: what it removes unread is counted to the record.
+func TestRetentionOvertakesALane(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, brokers(t), 1)
+	const n, kept = 4000, 3900
+	cl := r.producer()
+	for i := 0; i < n; i += 100 {
+		r.produce(cl, 1, i, 100)
+	}
+	cfg := r.config()
+	cfg.MaxBatchBytes = 8 << 10
+	var gap atomic.Int64
+	cfg.Hooks.Gap = func(g Gap) { gap.Add(g.Lost) }
+	l := newLedger(t)
+	begun, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	run := r.run(cfg, func(ctx context.Context, p *Partition) error {
+		once.Do(func() {
+			close(begun)
+			<-release
+		})
+		return l.lane("a")(ctx, p)
+	})
+	<-begun
+	r.truncate(cl, kept)
+	close(release)
+	eventually(t, "position at the end", func() bool { return r.committed(0) == n })
+	if err := run.stop(); err != nil {
+		t.Fatal(err)
+	}
+	read := l.offsets(0)
+	if len(dedupe(slices.Clone(read))) != len(read) {
+		t.Errorf("records came twice: %v", read)
+	}
+	if lost := gap.Load(); lost == 0 || lost != l.lost || len(read)+int(lost) != n {
+		t.Errorf("%d records read, gaps of %d, batches say %d; there were %d", len(read), lost, l.lost, n)
 	}
 }
 
