@@ -18,73 +18,84 @@ import (
 // claims cannot be relied on, flags say unverified; where Redis only forgets, nobody can know that it has. Nor can a worker tell whose answer it is that there
 // is no claim.
 func TestRedisTrouble(t *testing.T) {
-	for _, trouble := range []struct {
-		name       string
-		begin, end func(s *store, p *redisProxy)
-		unverified float64 // the least share of the claims made meanwhile that must be
-	}{
-		{"hangs", func(_ *store, p *redisProxy) { p.hold(true) }, func(_ *store, p *redisProxy) { p.hold(false) }, 1},
-		{"read-only", (*store).readOnly, (*store).writable, 1},
-		{"out of memory", (*store).full, (*store).roomy, 1},
-		{"wrong replies", func(_ *store, p *redisProxy) { p.confuse(true) }, func(_ *store, p *redisProxy) { p.confuse(false) }, 0.5},
-		{"flushed", func(s *store, _ *redisProxy) { s.lose(1) }, nil, 0},
-		{"evicts", func(s *store, _ *redisProxy) { s.lose(0.5) }, nil, 0},
-		{"fails over to one that knows less", func(s *store, p *redisProxy) { p.cut(); s.kill(); s.start(); s.lose(0.5) }, nil, 0},
-	} {
-		t.Run(trouble.name, func(t *testing.T) {
-			t.Parallel()
-			w, l := newWorld(t, plaintextKafka(t)).withTopics(), newLoad(t, 300)
-			p := newRedisProxy(t, w.redis)
-			a := w.start("a", "--redis", p.addr, "--set", "redis.timeout=250ms", "--set", "redis.breaker.probe_every=200ms").ready()
-			w.sendInBits(l.part(0, 4))
-			w.settled()
-			claimed := func() float64 { return a.metric(`onside_claims_total{outcome="claimed"}`) }
-			unverified := func() float64 { return max(0, a.metric(`onside_claims_total{outcome="unverified"}`)) }
+	bothWays(t, func(t *testing.T, deliver func(*world) *world) {
+		for _, x := range troubles {
+			t.Run(x.name, func(t *testing.T) {
+				t.Parallel()
+				x.test(deliver(newWorld(t, plaintextKafka(t))).withTopics())
+			})
+		}
+	})
+}
 
-			was := claimed()
-			trouble.begin(w.redis, p)
-			begun := time.Now()
-			w.sendInBits(l.part(1, 4))
-			w.settled()
-			if took := time.Since(begun); took > 20*time.Second {
-				t.Errorf("%d events took %s", len(l.part(1, 4)), took)
-			}
-			if u, c := unverified(), claimed()-was; u < trouble.unverified*(u+c) || trouble.unverified == 0 && u > 0 {
-				t.Errorf("%v claims unverified, %v made", u, c)
-			}
-			if trouble.end != nil {
-				trouble.end(w.redis, p)
-			}
-			rest := l.part(2, 4)
-			for before := claimed(); claimed() == before; w.settled() {
-				if len(rest) == 0 {
-					t.Fatal("claims are not verified again")
-				}
-				n := min(len(rest), 20) // only requests find it out
-				w.send(rest[:n])
-				rest = rest[n:]
-				time.Sleep(200 * time.Millisecond)
-			}
-			w.send(rest)
-			w.settled()
-			w.sendInBits(l.part(3, 4))
-			w.settled()
-			a.terminate()
+// trouble is a way in which a Redis fails.
+type trouble struct {
+	name       string
+	begin, end func(s *store, p *redisProxy)
+	unverified float64 // the least share of the claims made meanwhile that must be
+}
 
-			flags, reminders := w.verify(l)
-			if flags.repeats+reminders.repeats != 0 {
-				t.Errorf("%d flags and %d reminders were published again", flags.repeats, reminders.repeats)
-			}
-			flags.wantDedup(t, "claimed", l.part(0, 4))
-			switch trouble.unverified {
-			case 0:
-				flags.wantDedup(t, "claimed", l.part(1, 4))
-			case 1:
-				flags.wantDedup(t, "unverified", l.part(1, 4))
-			}
-			flags.wantDedup(t, "claimed", l.part(3, 4))
-		})
+var troubles = []trouble{
+	{"hangs", func(_ *store, p *redisProxy) { p.hold(true) }, func(_ *store, p *redisProxy) { p.hold(false) }, 1},
+	{"read-only", (*store).readOnly, (*store).writable, 1},
+	{"out of memory", (*store).full, (*store).roomy, 1},
+	{"wrong replies", func(_ *store, p *redisProxy) { p.confuse(true) }, func(_ *store, p *redisProxy) { p.confuse(false) }, 0.5},
+	{"flushed", func(s *store, _ *redisProxy) { s.lose(1) }, nil, 0},
+	{"evicts", func(s *store, _ *redisProxy) { s.lose(0.5) }, nil, 0},
+	{"fails over to one that knows less", func(s *store, p *redisProxy) { p.cut(); s.kill(); s.start(); s.lose(0.5) }, nil, 0},
+}
+
+func (x *trouble) test(w *world) {
+	t, l := w.t, newLoad(w.t, 200)
+	p := newRedisProxy(t, w.redis)
+	a := w.start("a", "--redis", p.addr, "--set", "redis.timeout=250ms", "--set", "redis.breaker.probe_every=200ms").ready()
+	claims := func(outcome string) float64 { return max(0, a.metric(`onside_claims_total{outcome="`+outcome+`"}`)) }
+	w.sendInBits(l.part(0, 4))
+	w.settled()
+
+	before := claims("claimed")
+	x.begin(w.redis, p)
+	begun := time.Now()
+	w.sendInBits(l.part(1, 4))
+	w.settled()
+	if took := time.Since(begun); took > 20*time.Second {
+		t.Errorf("%d events took %s", len(l.part(1, 4)), took)
 	}
+	u, c := claims("unverified"), claims("claimed")-before
+	if u < x.unverified*(u+c) || x.unverified == 0 && u > 0 {
+		t.Errorf("%v claims unverified, %v made", u, c)
+	}
+	if x.end != nil {
+		x.end(w.redis, p)
+	}
+	rest := l.part(2, 4)
+	for before := claims("claimed"); claims("claimed") == before; w.settled() {
+		if len(rest) == 0 {
+			t.Fatal("claims are not verified again")
+		}
+		n := min(len(rest), 20) // only requests find it out
+		w.send(rest[:n])
+		rest = rest[n:]
+		time.Sleep(200 * time.Millisecond)
+	}
+	w.send(rest)
+	w.settled()
+	w.sendInBits(l.part(3, 4))
+	w.settled()
+	a.terminate()
+
+	flags, reminders := w.verify(l)
+	if flags.repeats+reminders.repeats != 0 {
+		t.Errorf("%d flags and %d reminders were published again", flags.repeats, reminders.repeats)
+	}
+	flags.wantDedup(t, "claimed", l.part(0, 4))
+	switch x.unverified {
+	case 0:
+		flags.wantDedup(t, "claimed", l.part(1, 4))
+	case 1:
+		flags.wantDedup(t, "unverified", l.part(1, 4))
+	}
+	flags.wantDedup(t, "claimed", l.part(3, 4))
 }
 
 // command runs one on the Redis itself.
