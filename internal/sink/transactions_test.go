@@ -607,18 +607,50 @@ func TestLateAppendIsRefused(t *testing.T) {
 	}
 }
 
-// A broker that does not say what became of a commit ends the lane; the position says it.
+// A broker that does not say what became of a commit ends the lane. The position says it to the next, and what a reader sees agrees.
 func TestCommitInDoubt(t *testing.T) {
-	x := newTxWorld(newFakeWorld(t))
-	var outcomes counted
-	s := x.sink(func(c *Config) { c.Transaction = outcomes.add })
-	tx := x.fence(s)
-	x.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.InvalidTxnState})
-	if err := tx.Commit(deadline(t), x.at(2)); !errors.Is(err, ErrInDoubt) {
-		t.Errorf("error %v", err)
-	}
-	if got := outcomes.all(); !slices.Equal(got, []Outcome{InDoubt}) {
-		t.Errorf("outcomes %v", got)
+	for name, done := range map[string]bool{"done": true, "not done": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := newTxWorld(newFakeWorld(t))
+			var outcomes counted
+			s := x.sink(func(c *Config) { c.Transaction = outcomes.add })
+			tx := x.fence(s)
+			s.intercept(protocol.EndTxn, func(_ context.Context, send func() (kafka.Response, error)) (kafka.Response, error) {
+				if done {
+					_, _ = send()
+				}
+				return nil, kafka.InvalidTransactionState
+			})
+			items, dead := someItems()
+			if _, err := tx.Deliver(deadline(t), origin, items, dead, x.at(6)); !errors.Is(err, ErrInDoubt) {
+				t.Errorf("error %v", err)
+			}
+			if got := outcomes.all(); !slices.Equal(got, []Outcome{InDoubt}) {
+				t.Errorf("outcomes %v", got)
+			}
+			next := x.sink()
+			tx = x.fence(next)
+			position, seen := int64(0), shown{Flags: map[string]int{}}
+			if done {
+				position, seen = 6, wanted(s, items, len(dead))
+			}
+			if got := x.position(); got != position {
+				t.Errorf("position %d", got)
+			}
+			if diff := cmp.Diff(seen, x.shown()); diff != "" {
+				t.Error(diff)
+			}
+			if done {
+				return
+			}
+			if _, err := tx.Deliver(deadline(t), origin, items, dead, x.at(6)); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(wanted(s, items, len(dead)), x.shown()); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 
