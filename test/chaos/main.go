@@ -3,6 +3,7 @@
 //	go run ./test/chaos --kills 30
 //	go run ./test/chaos --kills 30 --protocol setnx      # must lose something at every kill
 //	go run ./test/chaos --faults restart=200             # rolling restarts only
+//	go run ./test/chaos --strict --set delivery=exactly_once --faults kill,restart,stop
 //	go run ./test/chaos --kills 100 --redis redis-server --brokers "$(cat .kafka/run/brokers)" --kafka-script deploy/dev/kafka.sh
 //
 // It writes events that are made of the labelled corpus, with a ledger of what must come of each: the classifier and the policy of
