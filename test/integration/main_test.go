@@ -27,7 +27,7 @@ import (
 
 // patience is how long a test waits for what must happen. A machine that is busy, and a broker that has just lost another
 // one, take their time; a passing test never waits for it.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // workerBinary is the worker under test, built by TestMain.
 var workerBinary string
