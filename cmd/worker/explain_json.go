@@ -10,6 +10,7 @@ import (
 // unless they say folded. Scores have three decimals, log-odds two.
 type report struct {
 	Event     reportEvent      `json:"event"`
+	Gate      reportGate       `json:"gate"`
 	Folded    reportFolded     `json:"folded"`
 	Evidence  []reportReading  `json:"evidence"`
 	Tools     []reportTool     `json:"tools"`
@@ -48,6 +49,14 @@ type reportEvent struct {
 	Deleted        bool   `json:"deleted"`
 	Exempt         bool   `json:"exempt"` // the platform's own words are never judged
 	Earlier        int    `json:"earlier_messages"`
+}
+
+// reportGate is what the gate made of the message: where it let it go, review, remind and pushes are what a full reading would have come to.
+type reportGate struct {
+	LetGo       bool    `json:"let_go"`
+	Kept        string  `json:"kept_for,omitempty"` // sign, unknown, words or state
+	Doubt       float64 `json:"doubt"`              // log-odds above the bar
+	reportPlace         // of what kept it, or of the word that speaks most for keeping it
 }
 
 type reportFolded struct {

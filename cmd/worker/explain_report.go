@@ -17,6 +17,7 @@ func newReport(q *inquest) *report {
 			EventID: m.EventID, ConversationID: m.ConversationID, MessageID: m.MessageID, Role: m.SenderRole, Stage: m.Stage.String(),
 			Text: m.Text, Deleted: e.Deleted, Exempt: e.Exempt, Earlier: len(q.talk) - 1,
 		},
+		Gate:   newGate(m.Text, &e.Glance),
 		Folded: reportFolded{Text: e.Folded, Changes: []reportChange{}},
 		Review: newOdds(e.Review), Remind: newOdds(e.Remind),
 		Model: q.model.Version(), Policy: q.policy.Version(),
@@ -39,6 +40,10 @@ func list[A, B any](from []A, one func(A) B) []B {
 		out[i] = one(a)
 	}
 	return out
+}
+
+func newGate(text string, g *classify.Glance) reportGate {
+	return reportGate{LetGo: g.LetGo, Kept: g.Why, Doubt: rounded(g.Doubt, 2), reportPlace: placeOf(text, g.Span)}
 }
 
 func newOdds(o classify.Odds) reportOdds {

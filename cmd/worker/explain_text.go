@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"onside/internal/classify"
 )
 
 // reportText writes a report for people. What the messages say is shown as cellsOf makes it safe.
@@ -20,6 +22,7 @@ func newReportText(r *report, s style, width int) string {
 	t := &reportText{r: r, style: s, width: width}
 	t.message()
 	if !r.Event.Deleted {
+		t.gate()
 		t.folded()
 		t.decoded()
 		t.named()
@@ -90,6 +93,26 @@ func (t *reportText) message() {
 
 // someone is the role, or a word where the event has none.
 func someone(role string) string { return cmp.Or(role, "someone") }
+
+// gate says whether the message was let go at a glance, and what would have kept it.
+func (t *reportText) gate() {
+	g := &t.r.Gate
+	text := short(g.Text, 30)
+	switch g.Kept {
+	case classify.GlanceSign:
+		t.say("gate", "kept for `%s` at %d–%d, which it does not read", text, g.Start, g.End)
+	case classify.GlanceUnknown:
+		t.say("gate", "kept for words that it does not know, such as `%s`", text)
+	case classify.GlanceWords:
+		t.say("gate", "kept for what it says, most of all `%s`; log-odds %+.2f", text, g.Doubt)
+	case classify.GlanceState:
+		t.say("gate", "kept for what was said before; log-odds %+.2f", g.Doubt)
+	}
+	if !g.LetGo {
+		return
+	}
+	t.say("gate", "let go at a glance, log-odds %+.2f; `%s` speaks most against it. Nothing more was read; what follows is what a reading would have come to", g.Doubt, text)
+}
 
 func (t *reportText) folded() {
 	f := &t.r.Folded

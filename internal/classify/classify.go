@@ -84,6 +84,7 @@ type Result struct {
 	Findings []Finding // highest score first
 	Signal   Signal    // what the conversation's history keeps of this message
 
+	glance  glance
 	view    view
 	scene   scene
 	thought thought
@@ -105,6 +106,24 @@ func (c *Classifier) Classify(m *Message, prior *State, res *Result) {
 		res.Signal.Facts = FactSystem
 		return
 	}
+	if !exempt(m.SenderRole) && c.model.gate.lets(m, prior.signals, &res.glance) {
+		res.Signal = res.Signal.lettingGo(&res.glance)
+		res.heads = silence
+		return
+	}
+	c.read(m, prior, res)
+}
+
+// silence are the heads of a message that the gate lets go.
+var silence = func() (z [numHeads]float32) {
+	for k := range z {
+		z[k] = -10
+	}
+	return z
+}()
+
+// read reads the message in full.
+func (c *Classifier) read(m *Message, prior *State, res *Result) {
 	c.look(m, prior.signals, res)
 	c.ask(prior.signals, res)
 	c.reader.keepPiece(m, res)

@@ -1,7 +1,9 @@
 package classify_test
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"onside"
 	"onside/internal/classify"
@@ -34,15 +36,21 @@ func BenchmarkClassify(b *testing.B) {
 			}
 		})
 	}
-	b.Run("corpus", func(b *testing.B) { benchmarkCorpus(b, c) })
-}
-
-// benchmarkCorpus reads the corpus in the order of its conversations, over and over; an operation is one message.
-func benchmarkCorpus(b *testing.B, c *classify.Classifier) {
 	events, err := onside.Corpus()
 	if err != nil {
 		b.Fatal(err)
 	}
+	b.Run("corpus", func(b *testing.B) { benchmarkTalk(b, c, events) })
+	ordinary := slices.DeleteFunc(slices.Clone(events), func(e onside.Event) bool { return !slices.Contains(worktalk, e.File) })
+	b.Run("worktalk", func(b *testing.B) { benchmarkTalk(b, c, ordinary) })
+}
+
+// worktalk are the files of long conversations about work, few of which hold nothing.
+var worktalk = []string{"d17-flow", "d41-flow2", "d60-flow3"}
+
+// benchmarkTalk reads conversations in their order, over and over; an operation is one message. It reports the median of the messages too.
+func benchmarkTalk(b *testing.B, c *classify.Classifier, events []onside.Event) {
+	var took []time.Duration
 	var s classify.State
 	var res classify.Result
 	i := 0
@@ -52,10 +60,14 @@ func benchmarkCorpus(b *testing.B, c *classify.Classifier) {
 		if i == 0 || events[i-1].ConversationID != m.ConversationID {
 			s = classify.State{}
 		}
+		began := time.Now()
 		c.Classify(m, &s, &res)
+		took = append(took, time.Since(began))
 		s.Fold(res.Signal)
 		i = (i + 1) % len(events)
 	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2]), "ns/median")
 }
 
 func BenchmarkDefault(b *testing.B) {

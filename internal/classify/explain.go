@@ -13,6 +13,7 @@ type Explanation struct {
 	Signal   Signal    // that of Classify
 	Deleted  bool      // a deletion: nothing was read
 	Exempt   bool      // written by the platform: read, but never judged
+	Glance   Glance    // where it let the message go, the rest says how it would have been read
 
 	Folded   string         // the text as everything else reads it
 	Changes  []Change       // where folding changed more than the case of ASCII letters, in the order of the text
@@ -84,6 +85,12 @@ func (c *Classifier) Explain(m *Message, prior *State) *Explanation {
 		return e
 	}
 	e.Exempt = exempt(m.SenderRole)
+	if !e.Exempt {
+		e.Glance = c.model.gate.explain(m, prior.signals)
+	}
+	if e.Glance.LetGo {
+		c.read(m, prior, res)
+	}
 	e.head = reviewHead(m.Stage)
 	e.Review, e.Remind = c.Odds(m, res)
 	v := &res.view

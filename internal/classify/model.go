@@ -15,14 +15,16 @@ import (
 
 // Model is a pair of trained networks with their vocabulary. It is immutable.
 //
-// Its file is little-endian: magic "onsidemodel\x01", the number of rows, then column by column the rows' grams (uint64, ascending)
+// Its file is little-endian: magic "onsidemodel\x03", the number of rows, then column by column the rows' grams (uint64, ascending)
 // and rarities (uint8, in 1/20); for each network its vectors (netWidth int8), their scales (float32), wide weights (int16, in 1/1000) and
-// the layers' float32s in the order of their fields; the calibration (float32), and the SHA-256 of all before it.
+// the layers' float32s in the order of their fields; the calibration (float32); the gate: the number of its rows, their keys (uint32, ascending), weights
+// (float32) and vectors (int8), and its layer; and the SHA-256 of all before it.
 type Model struct {
 	rows  []row // by gram, ascending
 	index hashIndex
 	minds [minds]layers
 	calib calibration
+	gate  gate
 	sum   [sha256.Size]byte
 }
 
@@ -30,7 +32,7 @@ type Model struct {
 type calibration [wideHeads]struct{ Slope, Shift float32 }
 
 const (
-	modelMagic = "onsidemodel\x02"
+	modelMagic = "onsidemodel\x03"
 	idfStep    = 1.0 / 20
 	wideStep   = 1.0 / 1000
 	maxRows    = 1 << 20
@@ -40,8 +42,8 @@ const (
 func (m *Model) Version() string { return hex.EncodeToString(m.sum[:6]) }
 
 // freeze rounds students to a model.
-func freeze(students [minds]*student, v *vocabulary, c calibration) *Model {
-	m := &Model{calib: c}
+func freeze(students [minds]*student, v *vocabulary, g *gate, c calibration) *Model {
+	m := &Model{calib: c, gate: *g}
 	for g, i := range v.rows {
 		r := row{gram: g, idf: uint8(min(255, math.Round(float64(v.idf[i])/idfStep)))}
 		for k, s := range students {
@@ -54,9 +56,12 @@ func freeze(students [minds]*student, v *vocabulary, c calibration) *Model {
 		m.minds[k] = s.layers
 	}
 	m.reindex()
-	m.sum = sha256.Sum256(m.body())
+	m.seal()
 	return m
 }
+
+// seal sets the checksum.
+func (m *Model) seal() { m.sum = sha256.Sum256(m.body()) }
 
 func (m *Model) reindex() {
 	m.index = newHashIndex(len(m.rows))
@@ -139,7 +144,8 @@ func (m *Model) body() []byte {
 			b = appendValue(b, p)
 		}
 	}
-	return appendValue(b, &m.calib)
+	b = appendValue(b, &m.calib)
+	return m.gate.append(b)
 }
 
 // appendHalves appends the vector of mind k, two numbers a byte.
@@ -224,6 +230,7 @@ func (m *Model) read(c *cutter) {
 		}
 	}
 	c.value(&m.calib)
+	m.gate.read(c)
 	if c.err != nil {
 		return
 	}
@@ -267,5 +274,49 @@ func (c *cutter) cut(n int) []byte {
 func (c *cutter) value(p any) {
 	if _, err := binary.Decode(c.cut(binary.Size(p)), binary.LittleEndian, p); err != nil && c.err == nil {
 		c.err = err
+	}
+}
+
+// append appends the gate's part of a model's file.
+func (g *gate) append(b []byte) []byte {
+	rows := slices.DeleteFunc(slices.Clone(g.rows), func(r gateRow) bool { return r.key == 0 })
+	slices.SortFunc(rows, func(a, b gateRow) int { return cmp.Compare(a.key, b.key) })
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(rows)))
+	for i := range rows {
+		b = binary.LittleEndian.AppendUint32(b, rows[i].key)
+	}
+	for i := range rows {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(rows[i].wide))
+	}
+	for i := range rows {
+		b = appendValue(b, &rows[i].vec)
+	}
+	return appendValue(b, &g.layer)
+}
+
+// read is the inverse of append.
+func (g *gate) read(c *cutter) {
+	le := binary.LittleEndian
+	count := c.cut(4)
+	if c.err != nil {
+		return
+	}
+	n := int(le.Uint32(count))
+	if n > len(c.b) {
+		c.err = io.ErrUnexpectedEOF
+		return
+	}
+	keys, wides, vecs := c.cut(4*n), c.cut(4*n), c.cut(gateWidth*n)
+	c.value(&g.layer)
+	if c.err != nil {
+		return
+	}
+	*g = gate{rows: newGate(n).rows, layer: g.layer}
+	for i := range n {
+		r := gateRow{key: le.Uint32(keys[4*i:]), wide: math.Float32frombits(le.Uint32(wides[4*i:]))}
+		for k := range r.vec {
+			r.vec[k] = int8(vecs[gateWidth*i+k])
+		}
+		g.add(r)
 	}
 }

@@ -13,12 +13,13 @@ func BenchmarkStage(b *testing.B) {
 	c.Classify(m, &s, &res)
 	s.Fold(res.Signal)
 	m.SenderID, m.Offset = "b", 1
-	c.Classify(m, &s, &res)
+	c.read(m, &s, &res)
 	d, r := &res.view, c.reader
 	for _, stage := range []struct {
 		name string
 		do   func()
 	}{
+		{"gate", func() { c.Lets(m, &s, &res) }},
 		{"fold", func() { d.f.fold(m.Text) }},
 		{"evidence", func() { d.evidence = r.extract.find(&d.f, &d.scratch, d.evidence[:0]) }},
 		{"tokens", func() { d.tokens = tokenize(&d.f, nil, d.tokens[:0]) }},

@@ -36,7 +36,7 @@ type options struct {
 }
 
 func defaultOptions() options {
-	return options{epochs: 8, rate: 0.5, dense: 0.1, decay: 2e-5, dropout: 0.5, smooth: 0.02, rarest: 4, maxRows: 53_000, seed: 1}
+	return options{epochs: 8, rate: 0.5, dense: 0.1, decay: 2e-5, dropout: 0.5, smooth: 0.02, rarest: 4, maxRows: 50_000, seed: 1}
 }
 
 // lesson is an example prepared for training: what does not change from one epoch to the next.
@@ -44,13 +44,15 @@ type lesson struct {
 	message *Message
 	words   int
 	first   int       // the lesson that begins the conversation
-	signal  Signal    // without a memory
+	read    Signal    // what reading it leaves, without Said and memory
+	signal  Signal    // what is left of it, without a memory
 	grams   [2][]gram // words, characters
 	scene   scene
 	prior   precedents        // indices of lessons
 	target  [numHeads]float32 // NaN where there is nothing to learn
 	weight  float32
 	held    bool // kept from training
+	gone    bool // the gate lets it go
 	memory  memory
 }
 
@@ -174,7 +176,15 @@ func (s *student) recallAll(all []lesson) {
 		q := &all[i]
 		q.remember(all)
 		s.consider(&q.scene, &t)
-		s.layers.remember(&t, &q.memory)
+		q.leave(&s.layers, &t)
+	}
+}
+
+// leave sets what is remembered of the lesson: nothing where the gate lets it go.
+func (q *lesson) leave(n *layers, t *thought) {
+	q.memory = memory{}
+	if !q.gone {
+		n.remember(t, &q.memory)
 	}
 }
 
@@ -201,6 +211,9 @@ func (s *student) step(all []lesson, i int, rate float32) {
 	var before, t thought
 	other := q.prior[0]
 	var scene scene
+	if other >= 0 && all[other].gone {
+		other = -1
+	}
 	if other >= 0 {
 		o := &all[other]
 		o.remember(all)
@@ -418,6 +431,7 @@ func lessons(r *reader, examples []Example) []lesson {
 		}
 		targets(e, &q.target)
 		q.signal.Fragment, _, _ = d.piecesOf()
+		q.read = q.signal
 		signals = append(signals, q.signal)
 	}
 	foresee(examples, all)
@@ -427,11 +441,17 @@ func lessons(r *reader, examples []Example) []lesson {
 // know sets what lesson i knows of the messages before it, as they were understood.
 func know(all []lesson, i int, signals []Signal) []Signal {
 	q := &all[i]
+	signals = window(all, i, signals)
+	q.scene.know(q.message, q.words, q.read.Facts, signals, q.read.Sender)
+	return signals
+}
+
+// window are the signals before lesson i.
+func window(all []lesson, i int, signals []Signal) []Signal {
 	signals = signals[:0]
-	for j := max(q.first, i-Window); j < i; j++ {
+	for j := max(all[i].first, i-Window); j < i; j++ {
 		signals = append(signals, all[j].signal)
 	}
-	q.scene.know(q.message, q.words, q.signal.Facts, signals, q.signal.Sender)
 	return signals
 }
 
@@ -449,9 +469,6 @@ func crossFit(all []lesson, use func(*lesson) bool, v *vocabulary, o options) {
 		s.teach(all, func(q *lesson) bool { return use(q) && part(q) != k })
 		s.recite(all, func(q *lesson) bool { return part(q) == k })
 	}
-	for i := range all {
-		signals = know(all, i, signals)
-	}
 }
 
 const crossParts = 5
@@ -463,7 +480,7 @@ func (s *student) recite(all []lesson, asked func(*lesson) bool) {
 		q := &all[i]
 		q.remember(all)
 		s.consider(&q.scene, &t)
-		s.layers.remember(&t, &q.memory)
+		q.leave(&s.layers, &t)
 		if asked(q) {
 			q.signal.Said = understood(&t.z)
 		}
@@ -502,23 +519,33 @@ func Train(examples []Example, c Calibration) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return train(lessons(r, examples), func(*lesson) bool { return true }, c.calibration), nil
+	all := lessons(r, examples)
+	m := train(r, all, func(*lesson) bool { return true }, c.calibration)
+	m.keepFlagged(all)
+	m.seal()
+	return m, nil
 }
 
-func train(all []lesson, use func(*lesson) bool, c calibration) *Model {
+func train(r *reader, all []lesson, use func(*lesson) bool, c calibration) *Model {
 	o := defaultOptions()
 	v := newVocabulary(all, use, o)
 	for i := range all {
 		all[i].scene.feats = v.features(all[i].grams, nil)
 	}
 	crossFit(all, use, v, o)
+	g := teachGate(r, all, use)
+	g.sift(all)
+	var signals []Signal
+	for i := range all {
+		signals = know(all, i, signals)
+	}
 	var students [minds]*student
 	for k := range students {
 		o.seed = uint64(k + 1)
 		students[k] = newStudent(len(v.idf), o)
 		students[k].teach(all, use)
 	}
-	return freeze(students, v, c)
+	return freeze(students, v, g, c)
 }
 
 // Calibration turns a model's log-odds into probabilities. The zero Calibration makes everything even: fit one.
@@ -541,27 +568,34 @@ func HoldOut(examples []Example, held func(conversation string) bool) ([]Unseen,
 	for i := range all {
 		all[i].held = held(examples[i].ConversationID)
 	}
-	m := train(all, func(q *lesson) bool { return !q.held }, calibration{})
+	m := train(r, all, func(q *lesson) bool { return !q.held }, calibration{})
 	out := make([]Unseen, len(all))
-	m.recite(all, out)
+	m.recite(all, func(q *lesson, _ *glance, z *[numHeads]float32) { copy(out[q.read.Offset][:], z[headReview:]) })
 	return out, nil
 }
 
-// recite lets the model read the held lessons in order, as live.
-func (m *Model) recite(all []lesson, out []Unseen) {
+// recite lets the model read lessons in order, as live: all, or where some are held, those. What it says of those that the gate lets go is
+// told too.
+func (m *Model) recite(all []lesson, told func(*lesson, *glance, *[numHeads]float32)) {
+	some := slices.ContainsFunc(all, func(q lesson) bool { return q.held })
 	var signals []Signal
 	var set rowSet
 	var t thought
+	var s glance
 	var z [numHeads]float32
 	for i := range all {
 		q := &all[i]
-		if !q.held {
+		if some && !q.held {
 			continue
 		}
+		q.signal = q.read
 		signals = know(all, i, signals)
 		q.scene.feats = m.features(q.grams, &set, q.scene.feats[:0])
 		m.ask(&q.scene, signals, &t, &q.signal, &z)
-		copy(out[i][:], z[headReview:])
+		if q.gone = q.weight > 0 && m.gate.lets(q.message, signals, &s); q.gone {
+			q.signal = q.read.lettingGo(&s)
+		}
+		told(q, &s, &z)
 	}
 }
 

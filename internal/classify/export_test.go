@@ -1,0 +1,12 @@
+package classify
+
+// Lets tells whether the gate lets the message go.
+func (c *Classifier) Lets(m *Message, prior *State, res *Result) bool {
+	return c.model.gate.lets(m, prior.signals, &res.glance)
+}
+
+// Read reads the message in full, whatever the gate says.
+func (c *Classifier) Read(m *Message, prior *State, res *Result) {
+	*res = Result{}
+	c.read(m, prior, res)
+}
