@@ -21,14 +21,15 @@ const (
 	gateWords   = 64 // of a message that may be let go
 	gateLetters = 24 // of a word that the gate does not know
 	gateUnknown = 3  // such words
-	gateDigits  = 6
+	gateDigits  = 4
+	gateNumbers = 3 // of digits or words
 	gateBreaks  = 2
 	gateWindow  = 8 // messages back
 )
 
 // gateRow is what the gate knows of a word or of two neighbours: 16 bytes, a quarter of what the processor fetches at once.
 type gateRow struct {
-	key  uint32 // 0 is a free place
+	key  uint32 // 0 is a free place; odd for a word for a number
 	wide float32
 	vec  [gateWidth]int8
 }
@@ -123,7 +124,7 @@ var gateScripts = func() (t [256]uint8) {
 
 // gateStops are the signs beyond ASCII that may stand between words.
 var gateStops = []string{
-	"\u00a0", "¡", "¿", "«", "»", "£", "°", "–", "—", "‘", "’", "“", "”", "…", "€", "、", "。", "！", "，", "？", "：", "،", "؟",
+	"\u00a0", "¡", "¿", "«", "»", "£", "°", "–", "—", "‘", "“", "”", "…", "€", "、", "。", "！", "，", "？", "：", "،", "؟",
 }
 
 // lets tells whether the gate lets the message go.
@@ -141,68 +142,80 @@ func (g *gate) lets(m *Message, signals []Signal, s *glance) bool {
 func (s *glance) scan(text string) {
 	s.words, s.odd, s.question = s.words[:0], -1, false
 	w, digits, breaks := glimpse{hash: fnvBasis}, 0, 0
-	for i := 0; i < len(text); i++ {
+	for i := 0; i < len(text); {
 		c := text[i]
 		b, n := gateBytes[c], 1
 		if b == byteLead {
 			b, n = leading(text[i:])
 		}
+		glyph := b == byteLead && gateScripts[c] == scriptGlyph
+		ok := b != byteOdd
+		if b == byteStop || glyph {
+			ok = s.end(&w, i)
+		}
+		if ok && b >= byteLead {
+			w.add(text, i, n, b)
+			ok = !glyph || s.end(&w, i+n)
+		}
 		switch {
-		case b >= byteLead:
-			script := scriptLatin
-			if b == byteLead {
-				script = gateScripts[c]
-			} else if b == '0' {
-				script = scriptDigit
-				digits++
-			}
-			if script == scriptGlyph && !s.end(&w, i) {
-				return
-			}
-			if w.letters == 0 {
-				w.start, w.capital = i, 'A' <= c && c <= 'Z' && i > 0
-			}
-			if b == byteLead {
-				for k := i; k < i+n; k++ {
-					w.hash = (w.hash ^ uint64(text[k])) * fnvPrime
-				}
-			} else {
-				w.hash = (w.hash ^ uint64(b)) * fnvPrime
-			}
-			if w.letters < 4 {
-				w.stem = w.hash
-			}
-			w.letters++
-			w.scripts |= script
-			if script == scriptGlyph && !s.end(&w, i+n) {
-				return
-			}
-		case b == byteStop:
-			if !s.end(&w, i) {
-				return
-			}
-			s.question = s.question || c == '?' || n > 1 && isQuestion([]byte(text[i:i+n]))
-			if c == '\n' {
-				breaks++
-			}
-			if i+1 < len(text) && (c == '.' && gateBytes[text[i+1]] >= 'a' || c == '/' && text[i+1] == '/') {
+		case c == '\n':
+			breaks++
+		case b == '0':
+			digits++
+		case c == '?', n > 1 && b == byteStop && isQuestion([]byte(text[i:i+n])):
+			s.question = true
+		case i+1 < len(text) && (c == '.' && gateBytes[text[i+1]] >= 'a' || c == '/' && text[i+1] == '/'):
+			ok = false
+		}
+		if !ok || digits > gateDigits || breaks > gateBreaks {
+			if s.odd < 0 {
 				s.odd = i
-				return
 			}
-		case b == byteOdd:
-			s.odd = i
 			return
 		}
-		if digits > gateDigits || breaks > gateBreaks {
-			s.odd = i
-			return
-		}
-		i += n - 1
+		i += n
 	}
 	s.end(&w, len(text))
 }
 
-// end ends the word; false where the gate reads no further.
+// add adds the character of n bytes at i, which is b to the gate.
+func (w *glimpse) add(text string, i, n int, b byte) {
+	c, script := text[i], scriptLatin
+	if w.letters == 0 {
+		w.start, w.capital = i, 'A' <= c && c <= 'Z' && i > 0
+	}
+	switch {
+	case b != byteLead:
+		if b == '0' {
+			script = scriptDigit
+		}
+		w.hash = (w.hash ^ uint64(b)) * fnvPrime
+	case n == 2:
+		script = gateScripts[c]
+		w.hash = (w.hash ^ lower(c, text[i+1])) * fnvPrime
+	default:
+		script = gateScripts[c]
+		for k := i; k < i+n; k++ {
+			w.hash = (w.hash ^ uint64(text[k])) * fnvPrime
+		}
+	}
+	if w.letters < 4 {
+		w.stem = w.hash
+	}
+	w.letters++
+	w.scripts |= script
+}
+
+// lower is a number for a character of two bytes, the same for its capital: of Latin, Greek and Cyrillic as most languages write them.
+func lower(c, d byte) uint64 {
+	r := rune(c&0x1f)<<6 | rune(d&0x3f)
+	if 'À' <= r && r <= 'Þ' || 'Α' <= r && r <= 'Ω' || 'А' <= r && r <= 'Я' {
+		r += 0x20
+	}
+	return uint64(r)
+}
+
+// end ends the word; false where the gate reads no further: letters set apart, and more words than are short.
 func (s *glance) end(w *glimpse, at int) bool {
 	if w.letters == 0 {
 		return true
@@ -236,6 +249,9 @@ func leading(t string) (kind byte, n int) {
 	if script&(scriptLatin|scriptCyrillic|scriptGreek|scriptHebrew) != 0 {
 		return byteLead, n
 	}
+	if t[:n] == "’" {
+		return byteMute, n
+	}
 	for _, stop := range gateStops {
 		if t[:n] == stop {
 			return byteStop, n
@@ -253,18 +269,25 @@ const (
 	gateEnd   uint64 = 2
 )
 
-func gateKey(hash uint64) uint32 { return max(1, uint32(hash>>32)) }
+func gateKey(hash uint64) uint32 { return max(2, uint32(hash>>32)&^1) }
 
 func pairKey(a, b uint64) uint32 { return gateKey(mix(a + 3*b)) }
 
-// name sets the keys of what stands in the message; false where there is too much that the gate does not know.
+// name sets the keys of what stands in the message; false where there are too many numbers, or words that the gate does not know.
 func (g *gate) name(s *glance) bool {
 	s.keys, s.unknown = s.keys[:0], 0
-	before := gateBegin
+	before, numbers := gateBegin, 0
 	for i := range s.words {
 		w := &s.words[i]
 		hash := w.hash
-		if g.find(gateKey(hash)) < 0 {
+		at := g.find(gateKey(hash))
+		if w.scripts&scriptDigit != 0 || at >= 0 && g.rows[at].key&1 == 1 {
+			if numbers++; numbers > gateNumbers {
+				s.odd = w.start
+				return false
+			}
+		}
+		if at < 0 {
 			s.unknown++
 			if s.unknown > gateUnknown || w.letters > gateLetters || bits.OnesCount8(w.scripts) != 1 || w.scripts&mayBeUnknown == 0 {
 				s.odd = w.start
@@ -302,10 +325,10 @@ func (s *glance) whole() uint32 {
 func (g *gate) find(key uint32) int {
 	mask := len(g.rows) - 1
 	for at := int(key) & mask; ; at = (at + 1) & mask {
-		switch g.rows[at].key {
-		case key:
+		switch k := g.rows[at].key; {
+		case k&^1 == key:
 			return at
-		case 0:
+		case k == 0:
 			return -1
 		}
 	}
@@ -315,7 +338,7 @@ func (g *gate) find(key uint32) int {
 func (s *glance) recall(stage Stage, signals []Signal, sender uint16) {
 	var last, most [numGist]uint8
 	var facts Facts
-	said, heard, platform, piece, asked := 0, false, false, false, false
+	said, heard, platform, asked := 0, false, false, false
 	for i := len(signals) - 1; i >= 0 && i >= len(signals)-gateWindow; i-- {
 		g := &signals[i]
 		if g.Facts&FactSystem != 0 {
@@ -324,7 +347,6 @@ func (s *glance) recall(stage Stage, signals []Signal, sender uint16) {
 		}
 		said++
 		facts |= g.Facts
-		piece = piece || g.Fragment != ""
 		gist := g.Said.gist()
 		for k, p := range gist {
 			most[k] = max(most[k], p)
@@ -340,7 +362,7 @@ func (s *glance) recall(stage Stage, signals []Signal, sender uint16) {
 	n := float32(len(s.words))
 	copy(in[2*numGist:], []float32{
 		is(said == 0), is(facts&^(FactQuestion|FactWorkLink) != 0), is(stage == PreContract), float32(said) / gateWindow,
-		n / (n + 8), is(platform), is(asked), is(piece),
+		n / (n + 8), is(platform), is(asked), is(facts&FactFragment != 0),
 	})
 }
 

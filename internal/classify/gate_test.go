@@ -10,13 +10,13 @@ func TestGateReadsOnlyOrdinaryText(t *testing.T) {
 	for text, odd := range map[string]string{
 		"":                                   "",
 		"Sounds good, I'll start on Monday.": "",
-		"£120 for 3 days, 10:30–11:45?":      "",
+		"£120 for 3 days?":                   "",
 		"¿Está bien así? «Sí», claro…":       "",
 		"добрый день، صباح الخير؟ 你好，谢谢。": "",
 		"write to jo@ex":            "@",
 		"see https://x":             "/",
 		"on t.me now":               ".",
-		"it costs 1234567":          "7",
+		"it costs 12345":            "5",
 		"a b":                       "b",
 		"w-h-a-t":                   "h",
 		"one\ntwo\nthree\nfour":     "\n",
@@ -42,7 +42,7 @@ func TestGateReadsOnlyOrdinaryText(t *testing.T) {
 }
 
 func TestGateFoldsWords(t *testing.T) {
-	for _, pair := range [][2]string{{"Don't STOP 12", "dont stop 99"}, {"Don’t", "don't"}, {"A-b c", "a, b c"}} {
+	for _, pair := range [][2]string{{"Don't STOP 12", "dont stop 99"}, {"Don’t", "don't"}, {"À la CARTE, Да Ω", "à la carte – да ω"}} {
 		var a, b glance
 		a.scan(pair[0])
 		b.scan(pair[1])

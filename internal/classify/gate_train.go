@@ -9,15 +9,16 @@ import (
 
 // How the gate is trained; chosen by what it lets go of messages that it has not seen when it loses 0.3 % of what is flagged.
 const (
-	gateRows    = 24_000
+	gateRows    = 36_000
 	gateRarest  = 3 // conversations that a word must stand in
 	gateEpochs  = 3
 	gateRate    = 0.3
-	gateDropout = 0.15
+	gateDropout = 0.05
 	gateDecay   = 2e-4
-	gateTruth   = 0.15  // share of the label in what is learned; the rest is how networks of other conversations understood the message
-	gateCare    = 4     // how much more a message that must be kept counts
-	gateLoss    = 0.004 // share of the flagged messages that a gate of other conversations may lose
+	gateTruth   = 0.4   // share of the label in what is learned; the rest is how networks of other conversations understood the message
+	gateCare    = 1     // how much more a message that must be kept counts
+	gateLoss    = 0.007 // share of the flagged messages that a gate of other conversations may lose
+	gateCalm    = 0.15  // what is understood of messages in a calm is less likely
 	gateFlag    = 0.3   // probability from which on a message counts as flagged
 )
 
@@ -32,11 +33,7 @@ type sight struct {
 
 // wants is how surely the message has to be kept.
 func (q *lesson) wants() float32 {
-	want := gateTruth*is(q.labelled()) + (1-gateTruth)*q.flagged()
-	if q.read.Facts&^(FactQuestion|FactDefer) != 0 {
-		want = max(want, gateFlag)
-	}
-	return want
+	return gateTruth*is(q.labelled()) + (1-gateTruth)*q.flagged()
 }
 
 // labelled tells whether a person wanted something of the message.
@@ -47,7 +44,7 @@ func (q *lesson) labelled() bool {
 
 // flagged is how surely the networks want something of the message.
 func (q *lesson) flagged() float32 {
-	s := &q.signal.Said
+	s := &q.read.Said
 	p := max(s[saidPayment], s[saidRemind])
 	if q.message.Stage == PreContract {
 		p = max(p, s[saidReview], s[saidPart], s[saidWhole])
@@ -70,7 +67,7 @@ func teachGate(r *reader, all []lesson, use func(*lesson) bool) *gate {
 		s.glance.recall(q.message.Stage, signals, q.signal.Sender)
 		sights = append(sights, s)
 	}
-	g := gateVocabulary(sights, r.extract.toolNames())
+	g := gateVocabulary(sights, r.extract)
 	for i := range sights {
 		s := &sights[i]
 		if s.glance.odd < 0 && g.name(&s.glance) {
@@ -99,34 +96,42 @@ func teachGate(r *reader, all []lesson, use func(*lesson) bool) *gate {
 	return g
 }
 
-// gateBar is the doubt below which gates of other conversations lose no more than they may.
+// gateBar is the doubt below which gates of other conversations lose no more than they may, of all messages and of those in a calm.
 func gateBar(sights []sight) float32 {
-	flagged, doubts := 0, []float32(nil)
-	for i := range sights {
-		s := &sights[i]
-		if s.lesson.flagged() < gateFlag {
-			continue
+	bar := float32(never)
+	for _, calm := range []bool{false, true} {
+		flagged, doubts := 0, []float32{-never}
+		for i := range sights {
+			s := &sights[i]
+			if s.lesson.flagged() < gateFlag || calm && !s.glance.calm() {
+				continue
+			}
+			flagged++
+			if s.glance.odd < 0 {
+				doubts = append(doubts, s.doubt)
+			}
 		}
-		flagged++
-		if s.glance.odd < 0 {
-			doubts = append(doubts, s.doubt)
-		}
+		slices.Sort(doubts)
+		bar = min(bar, doubts[min(1+int(gateLoss*float64(flagged)), len(doubts)-1)])
 	}
-	if len(doubts) == 0 {
-		return -never
-	}
-	slices.Sort(doubts)
-	return doubts[min(int(gateLoss*float64(flagged)), len(doubts)-1)]
+	return bar
 }
 
-// gateVocabulary is a gate that knows the commonest words and pairs, and weighs nothing but the names of tools.
-func gateVocabulary(sights []sight, tools []string) *gate {
+// calm tells whether nothing was understood of the last messages.
+func (s *glance) calm() bool {
+	return slices.Max(s.in[gateWidth:gateWidth+numGist]) < gateCalm
+}
+
+// gateVocabulary is a gate that knows the commonest words and pairs, and the numbers and tools of the lexicon. It weighs nothing but the names of
+// tools.
+func gateVocabulary(sights []sight, x *extractor) *gate {
 	type counted struct {
-		key   uint32
-		n     int
-		last  string
-		never bool
+		key  uint32
+		n    int
+		last string
 	}
+	numbers := x.names(func(t term) bool { return t.kind <= termHundreds && !t.weak })
+	tools := x.names(func(t term) bool { return t.kind == termTool && !t.weak && x.tools[t.val].kind != toolOwn })
 	count := map[uint32]*counted{}
 	add := func(key uint32, conversation string) {
 		c := count[key]
@@ -147,14 +152,12 @@ func gateVocabulary(sights []sight, tools []string) *gate {
 			}
 		}
 		slices.SortFunc(all, func(a, b *counted) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.key, b.key)) })
-		g := newGate(n + len(tools))
-		var s glance
-		for _, name := range tools {
-			if s.scan(name); s.odd < 0 && len(s.words) == 1 {
-				g.add(gateRow{key: gateKey(s.words[0].hash), wide: never})
-			} else if s.odd < 0 && len(s.words) == 2 {
-				g.add(gateRow{key: pairKey(s.words[0].hash, s.words[1].hash), wide: never})
-			}
+		g := newGate(n + len(numbers) + len(tools))
+		for _, key := range lexiconKeys(tools) {
+			g.add(gateRow{key: key, wide: never})
+		}
+		for _, key := range lexiconKeys(numbers) {
+			g.add(gateRow{key: key | 1})
 		}
 		for _, c := range all[:min(n, len(all))] {
 			g.add(gateRow{key: c.key})
@@ -185,8 +188,8 @@ func gateVocabulary(sights []sight, tools []string) *gate {
 
 // newGate is a gate with room for n rows.
 func newGate(n int) *gate {
-	size := 1
-	for size < 2*n+1 {
+	size := 2
+	for 3*size < 4*n {
 		size *= 2
 	}
 	return &gate{rows: make([]gateRow, size)}
@@ -194,31 +197,42 @@ func newGate(n int) *gate {
 
 // add adds a row, unless there is one of its key.
 func (g *gate) add(r gateRow) {
-	if g.find(r.key) >= 0 {
+	if g.find(r.key&^1) >= 0 {
 		return
 	}
 	mask := len(g.rows) - 1
-	at := int(r.key) & mask
+	at := int(r.key&^1) & mask
 	for g.rows[at].key != 0 {
 		at = (at + 1) & mask
 	}
 	g.rows[at] = r
 }
 
-// toolNames are the words of the lexicon that name a tool and nothing else.
-func (x *evidenceLexicon) toolNames() (names []string) {
+// lexiconKeys are the keys of names of one word, or of two.
+func lexiconKeys(names []string) (keys []uint32) {
+	var s glance
+	for _, name := range names {
+		s.scan(name)
+		switch w := s.words; {
+		case s.odd >= 0:
+		case len(w) == 1:
+			keys = append(keys, gateKey(w[0].hash))
+		case len(w) == 2:
+			keys = append(keys, pairKey(w[0].hash, w[1].hash))
+		}
+	}
+	return keys
+}
+
+// names are the entries of the lexicon that have a meaning of the sort.
+func (x *evidenceLexicon) names(sort func(term) bool) (names []string) {
 	var walk func(node int32, path []byte)
 	walk = func(node int32, path []byte) {
 		if node < 0 {
 			return
 		}
-		if list := x.nodes[node].list; list != 0 {
-			for _, t := range x.terms[list] {
-				if t.kind == termTool && !t.weak && x.tools[t.val].kind != toolOwn {
-					names = append(names, string(path))
-					break
-				}
-			}
+		if list := x.nodes[node].list; list != 0 && slices.ContainsFunc(x.terms[list], sort) {
+			names = append(names, string(path))
 		}
 		for b := range 256 {
 			walk(x.step(node, byte(b)), append(path, byte(b)))
@@ -247,9 +261,6 @@ type pupilRow struct {
 func newPupil(g *gate) *pupil {
 	p := &pupil{rows: make([]pupilRow, len(g.rows)), rng: rand.New(rand.NewPCG(1, 3))}
 	for i := range p.rows {
-		for k := range p.rows[i].vec {
-			p.rows[i].vec[k] = float32(p.rng.NormFloat64() * 0.05)
-		}
 		p.rows[i].wide = g.rows[i].wide
 	}
 	for j := range p.layer.Hid {
@@ -379,13 +390,13 @@ func (g *Signal) lettingGo(s *glance) Signal {
 }
 
 // keepFlagged adds to the gate, word for word, each message of the lessons that it would let go and that the model flags or that a person
-// did: of what training has seen, nothing is lost.
+// did, or in which a detector found something: of what training has seen, nothing is lost.
 func (m *Model) keepFlagged(all []lesson) {
 	for range 8 {
 		lost := 0
 		m.recite(all, func(q *lesson, s *glance, z *[numHeads]float32) {
 			p := max(m.calib.of(z, headRemind), m.calib.of(z, reviewHead(q.message.Stage)))
-			if q.gone && (p >= gateFlag || q.labelled()) {
+			if q.gone && (p >= gateFlag || q.labelled() || q.read.Facts&^(FactQuestion|FactDefer) != 0) {
 				m.gate.keep(s.whole())
 				lost++
 			}

@@ -36,7 +36,7 @@ type options struct {
 }
 
 func defaultOptions() options {
-	return options{epochs: 8, rate: 0.5, dense: 0.1, decay: 2e-5, dropout: 0.5, smooth: 0.02, rarest: 4, maxRows: 50_000, seed: 1}
+	return options{epochs: 8, rate: 0.5, dense: 0.1, decay: 2e-5, dropout: 0.5, smooth: 0.02, rarest: 4, maxRows: 48_000, seed: 1}
 }
 
 // lesson is an example prepared for training: what does not change from one epoch to the next.
@@ -44,7 +44,7 @@ type lesson struct {
 	message *Message
 	words   int
 	first   int       // the lesson that begins the conversation
-	read    Signal    // what reading it leaves, without Said and memory
+	read    Signal    // what reading it leaves, as networks of other conversations understood it, without a memory
 	signal  Signal    // what is left of it, without a memory
 	grams   [2][]gram // words, characters
 	scene   scene
@@ -533,8 +533,14 @@ func train(r *reader, all []lesson, use func(*lesson) bool, c calibration) *Mode
 		all[i].scene.feats = v.features(all[i].grams, nil)
 	}
 	crossFit(all, use, v, o)
-	g := teachGate(r, all, use)
-	g.sift(all)
+	for i := range all {
+		all[i].read.Said = all[i].signal.Said
+	}
+	var g *gate
+	for range 2 { // the second learns from what the first leaves of earlier messages
+		g = teachGate(r, all, use)
+		g.sift(all)
+	}
 	var signals []Signal
 	for i := range all {
 		signals = know(all, i, signals)
