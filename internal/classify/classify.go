@@ -5,7 +5,7 @@
 // no goroutine; any bytes give an answer, never an error, never a panic. What the marketplace wants done about a
 // finding is the policy's business, not this package's.
 //
-// A message is folded (fold.go), searched for evidence however disguised (evidence.go, decode_*.go) and for the concepts of
+// Most messages hold nothing, and are let go at a glance (gate.go). Any other is folded (fold.go), searched for evidence however disguised (evidence.go, decode_*.go) and for the concepts of
 // the lexicon (lexicon.go), and read by a small network (network.go) that also sees what earlier messages left behind
 // (state.go). The network is trained from labelled conversations (train.go); its file is described at Model.
 package classify

@@ -90,6 +90,9 @@ func TestClassifyAllocatesNothing(t *testing.T) {
 		if n := testing.AllocsPerRun(20, func() { c.Classify(m, &s, &res) }); n != 0 {
 			t.Errorf("%q: %v allocations", text, n)
 		}
+		if n := testing.AllocsPerRun(20, func() { c.Read(m, &s, &res) }); n != 0 {
+			t.Errorf("%q, read in full: %v allocations", text, n)
+		}
 	}
 }
 

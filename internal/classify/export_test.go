@@ -7,6 +7,7 @@ func (c *Classifier) Lets(m *Message, prior *State, res *Result) bool {
 
 // Read reads the message in full, whatever the gate says.
 func (c *Classifier) Read(m *Message, prior *State, res *Result) {
-	*res = Result{}
+	res.Findings, res.before, res.spans = res.Findings[:0], res.before[:0], res.spans[:0]
+	res.Signal = Signal{Offset: m.Offset, Sender: senderOf(m.SenderID)}
 	c.read(m, prior, res)
 }
