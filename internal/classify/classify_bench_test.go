@@ -11,6 +11,7 @@ import (
 
 // benchTexts are messages of the kinds whose cost differs.
 var benchTexts = []struct{ name, text string }{
+	{"let-go", "Thank you, that looks great"},
 	{"clean-short", "Sounds good, I will send the first draft on Thursday, ok?"},
 	{"clean-long", "Good morning, thank you for the brief. The colours look fine to me and the draft follows by the end of the week, with both of the layouts " +
 		"that we spoke about. I would still like to know which of the two headlines you prefer, and whether the footer should keep the old address or not. " +

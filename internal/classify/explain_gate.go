@@ -1,5 +1,7 @@
 package classify
 
+import "slices"
+
 // Glance is what the gate made of a message.
 type Glance struct {
 	LetGo bool    // nothing more was read
@@ -32,8 +34,7 @@ func (g *gate) explain(m *Message, signals []Signal) Glance {
 		return out
 	}
 	out.Why = GlanceWords
-	var calm glance
-	if g.lets(m, nil, &calm) {
+	if g.lets(m, nil, new(glance)) {
 		out.Why = GlanceState
 	}
 	return out
@@ -41,14 +42,12 @@ func (g *gate) explain(m *Message, signals []Signal) Glance {
 
 // heaviest is the word without which the message would be let go most surely.
 func (g *gate) heaviest(s *glance) (span Span) {
-	least := s.doubt
+	var least float32
 	for i, w := range s.words {
-		less := glance{in: s.in}
-		less.words = append(append(less.words, s.words[:i]...), s.words[i+1:]...)
-		if doubt := float32(0); g.name(&less) {
-			if doubt = g.weigh(&less); doubt < least || span.End == 0 {
-				least, span = min(least, doubt), Span{Start: w.start, End: w.end}
-			}
+		less := glance{in: s.in, words: slices.Delete(slices.Clone(s.words), i, i+1)}
+		g.name(&less)
+		if doubt := g.weigh(&less); i == 0 || doubt < least {
+			least, span = doubt, Span{Start: w.start, End: w.end}
 		}
 	}
 	return span
