@@ -164,7 +164,7 @@ func (s *glance) scan(text string) {
 			digits++
 		case c == '?', n > 1 && b == byteStop && isQuestion([]byte(text[i:i+n])):
 			s.question = true
-		case i+1 < len(text) && (c == '.' && gateBytes[text[i+1]] >= 'a' || c == '/' && text[i+1] == '/'):
+		case i+1 < len(text) && partOfMore(c, text[i+1]):
 			ok = false
 		}
 		if !ok || digits > gateDigits || breaks > gateBreaks {
@@ -176,6 +176,17 @@ func (s *glance) scan(text string) {
 		i += n
 	}
 	s.end(&w, len(text))
+}
+
+// partOfMore tells whether two bytes make of a sign more than one between words: of an address, or of Morse code.
+func partOfMore(c, next byte) bool {
+	switch c {
+	case '.':
+		return gateBytes[next] >= 'a' || next == '-'
+	case '-':
+		return next == '.'
+	}
+	return c == '/' && next == '/'
 }
 
 // add adds the character of n bytes at i, which is b to the gate.

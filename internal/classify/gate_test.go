@@ -20,6 +20,7 @@ func TestGateReadsOnlyOrdinaryText(t *testing.T) {
 		"a b":                       "b",
 		"w-h-a-t":                   "h",
 		"one\ntwo\nthree\nfour":     "\n",
+		"sure, -... .-":             "-",
 		"joe_smith":                 "_",
 		"zero\u200bwidth":           "\u200b",
 		"ring ٠٧٩":                  "٠",
