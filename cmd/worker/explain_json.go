@@ -124,7 +124,7 @@ type reportNote struct {
 	Role      string   `json:"sender_role"`
 	Who       string   `json:"who"` // sender, other, platform
 	Facts     []string `json:"facts"`
-	Fragment  string   `json:"fragment,omitempty"` // digits that a later message may still complete
+	Fragment  string   `json:"fragment,omitempty"` // digits or a name that a later message may still complete
 	Recalled  string   `json:"recalled,omitempty"` // other_last, own_last, older
 }
 

@@ -263,7 +263,7 @@ func (t *reportText) note(n *reportNote) string {
 	}
 	s := fmt.Sprintf("%s %s: %s", someone(n.Role), n.MessageID, facts)
 	if n.Fragment != "" {
-		s += fmt.Sprintf("; digits %s wait for the rest", n.Fragment)
+		s += fmt.Sprintf("; the piece %s waits for the rest", n.Fragment)
 	}
 	if n.Recalled != "" {
 		s += "; " + recalled[n.Recalled]

@@ -144,7 +144,7 @@ func (c *Classifier) ask(signals []Signal, res *Result) {
 
 // openingDoubt is taken from the log-odds of a message with which a conversation begins. One in eight of those solicits in the
 // corpora, hardly any in life, and with nothing said before there is little that tells a solicitation from a question to anybody.
-const openingDoubt = 1
+const openingDoubt = 1.5
 
 // opens tells whether neither party has said anything before.
 func opens(signals []Signal) bool {

@@ -66,7 +66,7 @@ func TestGateLetsGoOfWhatIsHarmless(t *testing.T) {
 	for text, want := range map[string]bool{
 		"Thank you, that looks great":                 true,
 		"I have uploaded the new version of the logo": true,
-		"Sounds good": true,
+		"Great, see you tomorrow then":                true,
 
 		"can you send me your number?":        false,
 		"do you have whatsapp":                false,

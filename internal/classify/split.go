@@ -15,8 +15,9 @@ type assembled struct {
 // The probabilities, in 1/255, from which on a message is taken for a piece of evidence, and for what completes one. What completes is told more
 // surely; once that is said, little is needed to see what it completes.
 const (
-	likelyPart  = certain * 4 / 100
-	likelyWhole = certain * 10 / 100
+	likelyPart  = certain * 6 / 100
+	likelyName  = certain * 12 / 100 // when a word is kept that might be an ordinary one
+	likelyWhole = certain * 12 / 100
 )
 
 // keepPiece leaves in the signal what a later message needs to complete the evidence that this one began: digits, where it has some, and what the model
@@ -28,7 +29,9 @@ func (r *reader) keepPiece(m *Message, res *Result) {
 		if sig.Said[saidPart] < likelyPart {
 			return
 		}
-		piece, start, end = r.nameIn(d)
+		if piece, start, end = r.nameIn(d); sig.Said[saidPart] < likelyName && !strings.ContainsAny(piece, "_.0123456789") {
+			piece = "" // an ordinary word
+		}
 	}
 	sig.Fragment, sig.FragStart, sig.FragEnd = piece, start, end
 	sig.MessageID = strings.Clone(m.MessageID)
@@ -66,11 +69,11 @@ func piecesBefore(signals []Signal) (at []int) {
 	return at
 }
 
-// complete adds the pieces of earlier messages to the spans of res if the message completes them, and puts an e-mail address together whose name stood
+// complete adds the pieces of earlier messages to the spans of res if the message completes them, having nothing whole of its own, and puts an e-mail address together whose name stood
 // in one of them.
 func (res *Result) complete(signals []Signal) {
 	host, at, alone := res.view.mailHost()
-	if res.split.normalized != "" || res.Signal.Said[saidWhole] < likelyWhole && !alone {
+	if res.split.normalized != "" || res.Signal.Facts&(FactPhone|FactEmail|FactContactLink) != 0 || res.Signal.Said[saidWhole] < likelyWhole && !alone {
 		return
 	}
 	name := ""
