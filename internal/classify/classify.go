@@ -136,15 +136,18 @@ func (c *Classifier) read(m *Message, prior *State, res *Result) {
 // ask lets the model judge the scene of res.
 func (c *Classifier) ask(signals []Signal, res *Result) {
 	c.model.ask(&res.scene, signals, &res.thought, &res.Signal, &res.heads)
-	if opens(signals) {
+	if opens(signals) && res.Signal.Facts&contactFacts == 0 {
 		res.heads[headReview] -= openingDoubt
 		res.heads[headPayment] -= openingDoubt
 	}
 }
 
-// openingDoubt is taken from the log-odds of a message with which a conversation begins. One in eight of those solicits in the
-// corpora, hardly any in life, and with nothing said before there is little that tells a solicitation from a question to anybody.
+// openingDoubt is taken from the log-odds of a message with which a conversation begins, unless a contact stands in it. One in eight of those
+// solicits in the corpora, hardly any in life, and with nothing said before there is little that tells a solicitation from a question to anybody.
 const openingDoubt = 1.5
+
+// contactFacts are those of messages that a contact stands in beyond doubt.
+const contactFacts = FactPhone | FactEmail | FactContactLink | FactMeetingLink | FactPaymentID
 
 // opens tells whether neither party has said anything before.
 func opens(signals []Signal) bool {
