@@ -90,7 +90,7 @@ func (a *asking) without(p aspect) (review, remind float64) {
 			signals[i].Memory = [minds][netMemory]int8{}
 		}
 	}
-	a.res.Signal.Sender = e.Signal.Sender
+	a.res.Signal.Sender, a.res.Signal.Facts = e.Signal.Sender, e.Signal.Facts
 	e.classifier.ask(signals, &a.res)
 	c := &e.classifier.model.calib
 	return c.odds(&a.res.heads, e.head).LogOdds, c.odds(&a.res.heads, headRemind).LogOdds
