@@ -44,37 +44,37 @@ func (x *extractor) looks(s *scratchEvidence) bool {
 	return foreign && latin
 }
 
-// look reads piece i, and those that go on from it without a space, as Latin letters and returns how many pieces it took.
-func (x *extractor) look(s *scratchEvidence, i int) int {
+// look reads piece i as Latin letters, and reports whether that makes something of it.
+func (x *extractor) look(s *scratchEvidence, i int) bool {
 	p := s.pieces[i]
 	w := s.f.text[p.a:p.b]
 	if p.shape == shapeSign || p.shape == shapeBreak || len(w) > longestLook || x.has[p.list]&(anyTool|anyNumber) != 0 {
-		return 0
+		return false
 	}
 	facts := s.f.factsIn(int(p.a), int(p.b))
 	if isASCII(w) && facts&(sawHomoglyph|sawStacked) == 0 {
-		return 0
+		return false
 	}
 	var buf [longestLook + utf8.UTFMax]byte
 	if utf8.RuneCount(w) >= shortestLook {
 		if r := x.unlook(s, w, 0, buf[:0], false); r != nil {
 			x.become(s, i, i+1, r, byLook)
-			return 1
+			return true
 		}
 		if facts&sawHomoglyph != 0 {
 			if r := x.unlook(s, []byte(reversed(w)), 0, buf[:0], true); r != nil {
 				x.become(s, i, i+1, r, byLook|byReversed)
-				return 1
+				return true
 			}
 		}
 	}
 	if s.sc.ats > 0 && !isASCII(w) && s.inAddress(p) {
 		if r, ok := latinized(w, buf[:0]); ok {
 			x.become(s, i, i+1, r, byLook)
-			return 1
+			return true
 		}
 	}
-	return 0
+	return false
 }
 
 // inAddress reports whether an @ stands in what the piece belongs to, spaces apart.

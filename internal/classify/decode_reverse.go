@@ -90,6 +90,7 @@ func (x *extractor) reversedNumber(s *scratchEvidence, t string, a, b int) {
 	}
 }
 
+// digitsOf are the ASCII digits of t.
 func digitsOf(t string) string {
 	var b []byte
 	for i := range len(t) {

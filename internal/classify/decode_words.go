@@ -35,11 +35,9 @@ func (x *extractor) reduce(s *scratchEvidence) {
 				continue
 			}
 		}
-		if looks {
-			if n := x.look(s, i); n > 0 {
-				i += n
-				continue
-			}
+		if looks && x.look(s, i) {
+			i++
+			continue
 		}
 		s.red = append(s.red, s.pieces[i])
 		i++

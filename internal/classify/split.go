@@ -43,7 +43,7 @@ func (r *reader) nameIn(d *view) (name string, start, end int) {
 	whole := d.f.whole()
 	start, end = whole.Start, whole.End
 	for k := 0; k < len(s.red); k++ {
-		if n, ok := r.extract.nameAt(s, k); ok && len(n.text) <= maxFragment && onlyDigits(n.text) != n.text && r.extract.has[s.red[k].list]&anyTool == 0 {
+		if n, ok := r.extract.nameAt(s, k); ok && len(n.text) <= maxFragment && digitsOf(n.text) != n.text && r.extract.has[s.red[k].list]&anyTool == 0 {
 			name = n.text
 			sp := d.f.span(n.a, n.b)
 			start, end = sp.Start, sp.End
@@ -80,7 +80,7 @@ func (res *Result) complete(signals []Signal) {
 	for _, i := range piecesBefore(signals) {
 		g := &signals[i]
 		res.before = append(res.before, Span{g.MessageID, g.FragStart, g.FragEnd})
-		if onlyDigits(g.Fragment) != g.Fragment {
+		if digitsOf(g.Fragment) != g.Fragment {
 			name += g.Fragment
 		}
 	}
@@ -117,23 +117,13 @@ func (d *view) piecesOf() (digits string, start, end int) {
 		if digits == "" {
 			start = e.start
 		}
-		digits += onlyDigits(e.normalized)
+		digits += digitsOf(e.normalized)
 		end = e.end
 	}
 	if len(digits) > maxFragment {
 		return "", 0, 0
 	}
 	return digits, start, end
-}
-
-func onlyDigits(s string) string {
-	b := make([]byte, 0, len(s))
-	for i := range len(s) {
-		if s[i]-'0' < 10 {
-			b = append(b, s[i])
-		}
-	}
-	return string(b)
 }
 
 // assemble joins the message's piece with those of the last messages, by either party, until they make a
