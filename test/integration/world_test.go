@@ -154,6 +154,16 @@ func (w *world) verify(l *load) (flags, reminders found) {
 	return flags, reminders
 }
 
+// verifyOnce is verify where nothing may have come out again.
+func (w *world) verifyOnce(l *load) (flags, reminders found) {
+	w.t.Helper()
+	flags, reminders = w.verify(l)
+	if flags.repeats+reminders.repeats != 0 {
+		w.t.Errorf("%d flags and %d reminders were published again", flags.repeats, reminders.repeats)
+	}
+	return flags, reminders
+}
+
 // shared waits until all partitions have an owner among the workers, and every worker some.
 func (w *world) shared(workers ...*worker) {
 	w.t.Helper()
