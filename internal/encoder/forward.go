@@ -1,0 +1,311 @@
+package encoder
+
+import "math"
+
+// The shape that every model has.
+const (
+	width   = 384
+	heads   = 12
+	perHead = width / heads
+	inner   = 4 * width
+
+	// maxTokens is how much of a message is read: where it is longer, the beginning and the end.
+	maxTokens = 64
+	// MaxEarlier is how many messages before the one that is read are looked at.
+	MaxEarlier = 3
+)
+
+// Text is a message as it is read.
+type Text struct {
+	Head, Tail string // Tail is empty for a text that is read whole
+	Setting    int    // below Settings: who wrote it, and in which stage
+	Own        bool   // the sender of the message that is read wrote it
+}
+
+// Scratch is the memory that reading needs. Reuse one per goroutine; the zero Scratch is ready to use.
+type Scratch struct {
+	lattice                     lattice
+	tokens                      []int32
+	spans                       [1 + MaxEarlier]span
+	x, wide, y, key, att        []float32
+	ints                        []int8
+	sums                        []int32
+	scales                      []float32
+	weights                     []float32
+	pooled                      [2 * width]float32
+	told, hidden, input, padded []float32
+}
+
+// span is where a message's tokens stand.
+type span struct{ from, to int }
+
+func (p span) len() int { return p.to - p.from }
+
+// Read appends to dst the heads' log-odds for a message, given the messages before it, newest first, and what else is known of it: SideInputs
+// numbers. The answer depends on nothing else.
+func (m *Model) Read(own Text, earlier []Text, side []float32, s *Scratch, dst []float32) []float32 {
+	earlier = earlier[:min(len(earlier), MaxEarlier)]
+	s.tokens = s.tokens[:0]
+	m.look(&own, 0, s)
+	for i := range earlier {
+		m.look(&earlier[i], 1+i, s)
+	}
+	n := len(s.tokens)
+	s.x = resize(s.x, n*width)
+	m.embed(&own, s, s.spans[0])
+	for i := range earlier {
+		m.embed(&earlier[i], s, s.spans[1+i])
+	}
+	messages := s.spans[:1+len(earlier)]
+	last := len(m.layers) - 1
+	for i := range m.layers[:last] {
+		m.layers[i].within(s, messages)
+	}
+	m.layers[last].across(s, messages, m, earlier)
+	m.pool(s, messages[0].len())
+	return m.judge(s, side, dst)
+}
+
+// look cuts a text into tokens.
+func (m *Model) look(t *Text, i int, s *Scratch) {
+	from := len(s.tokens)
+	s.tokens = append(s.tokens, pieceBegin)
+	s.tokens = m.tokenizer.tokens(t.Head, &s.lattice, s.tokens)
+	if t.Tail != "" {
+		s.tokens = m.tokenizer.tokens(t.Tail, &s.lattice, s.tokens)
+	}
+	const half = maxTokens/2 - 1
+	if said := s.tokens[from+1:]; len(said) > 2*half {
+		copy(said[half:], said[len(said)-half:])
+		s.tokens = s.tokens[:from+1+2*half]
+	}
+	s.tokens = append(s.tokens, pieceEnd)
+	s.spans[i] = span{from, len(s.tokens)}
+}
+
+// embed turns a message's tokens into vectors.
+func (m *Model) embed(t *Text, s *Scratch, p span) {
+	set := m.settings[t.Setting*width:][:width]
+	for i := p.from; i < p.to; i++ {
+		x := s.x[i*width:][:width]
+		m.pieces.row(int(s.tokens[i]), x)
+		pos := m.positions[(i-p.from)*width:][:width]
+		for k := range x {
+			x[k] += float32(pos[k] + set[k])
+		}
+		m.norm.apply(x)
+	}
+}
+
+// within lets the tokens of each message attend to those of the same message.
+func (l *layer) within(s *Scratch, messages []span) {
+	n := len(s.x) / width
+	s.wide = l.qkv.apply(s.x, n, s, s.wide)
+	s.att = resize(s.att, n*width)
+	for _, p := range messages {
+		for h := range heads {
+			at := s.wide[p.from*3*width+h*perHead:]
+			attend(s, at, at[width:], at[2*width:], 3*width, p.len(), p.len(), s.att[p.from*width+h*perHead:])
+		}
+	}
+	l.settle(s, s.x, n)
+}
+
+// across lets the tokens of the first message attend to those of all, and leaves only that one's in s.x. Its keys and values know how far back a
+// message stands and whether the same person wrote it.
+func (l *layer) across(s *Scratch, messages []span, m *Model, earlier []Text) {
+	all, n := len(s.x)/width, messages[0].len()
+	s.y = l.query.apply(s.x[:n*width], n, s, s.y)
+	s.key = resize(s.key, all*width)
+	for i, p := range messages {
+		seg := m.distances[:width]
+		if i > 0 {
+			k := 2*i - 1
+			if earlier[i-1].Own {
+				k++
+			}
+			seg = m.distances[k*width:][:width]
+		}
+		for t := p.from; t < p.to; t++ {
+			x, k := s.x[t*width:][:width], s.key[t*width:][:width]
+			for j := range k {
+				k[j] = x[j] + seg[j]
+			}
+		}
+	}
+	s.wide = l.keyValue.apply(s.key, all, s, s.wide)
+	s.att = resize(s.att, n*width)
+	for h := range heads {
+		at := s.wide[h*perHead:]
+		attendStrided(s, s.y[h*perHead:], width, at, at[width:], 2*width, n, all, s.att[h*perHead:])
+	}
+	s.x = s.x[:n*width]
+	l.settle(s, s.x, n)
+}
+
+// attend lets n queries of one head ask about `of` keys; queries, keys and values stand stride numbers apart.
+func attend(s *Scratch, q, k, v []float32, stride, n, of int, dst []float32) {
+	attendStrided(s, q, stride, k, v, stride, n, of, dst)
+}
+
+func attendStrided(s *Scratch, q []float32, qStride int, k, v []float32, stride, n, of int, dst []float32) {
+	s.weights = resize(s.weights, of)
+	for t := range n {
+		scores(s.weights, q[t*qStride:][:perHead], k, stride, attentionScale)
+		softmax(s.weights)
+		mix(dst[t*width:][:perHead], s.weights, v, stride)
+	}
+}
+
+var attentionScale = float32(1 / math.Sqrt(perHead))
+
+// settle does with what the tokens have gathered what follows attention in a layer.
+func (l *layer) settle(s *Scratch, x []float32, n int) {
+	s.y = l.gathered.apply(s.att, n, s, s.y)
+	l.afterAttention.add(x, s.y, n)
+	s.wide = l.expand.apply(x, n, s, s.wide)
+	gelu(s.wide[:n*inner])
+	s.y = l.contract.apply(s.wide, n, s, s.y)
+	l.afterAll.add(x, s.y, n)
+}
+
+// pool sums up the tokens of the message: their mean and their largest, number by number.
+func (m *Model) pool(s *Scratch, n int) {
+	mean, top := s.pooled[:width], s.pooled[width:]
+	copy(mean, s.x[:width])
+	copy(top, s.x[:width])
+	for t := 1; t < n; t++ {
+		for k, x := range s.x[t*width:][:width] {
+			mean[k] += x
+			top[k] = max(top[k], x)
+		}
+	}
+	for k := range mean {
+		mean[k] /= float32(n)
+	}
+}
+
+// judge asks the heads.
+func (m *Model) judge(s *Scratch, side, dst []float32) []float32 {
+	s.told = resize(s.told, len(side))
+	for i, x := range side {
+		s.told[i] = min(max(float32((x-m.sideMean[i])*m.sideScale[i]), -sideBound), sideBound)
+	}
+	h := &m.judgement
+	s.hidden = h.side.apply(s.told, s.hidden)
+	for i, x := range s.hidden {
+		s.hidden[i] = tanh(x)
+	}
+	s.input = append(append(s.input[:0], s.pooled[:]...), s.hidden...)
+	s.hidden = h.hidden.apply(s.input, s.hidden)
+	for i, x := range s.hidden {
+		s.hidden[i] = tanh(x)
+	}
+	first := len(dst)
+	s.padded = h.out.apply(s.hidden, s.padded)
+	dst = append(dst, s.padded...)
+	s.padded = h.skip.apply(s.told, s.padded)
+	for i, x := range s.padded {
+		dst[first+i] += x
+	}
+	return dst
+}
+
+// sideBound is how far, in standard deviations, what is known besides may be from its mean.
+const sideBound = 4
+
+func tanh(x float32) float32 { return float32(math.Tanh(float64(x))) }
+
+// norm is a layer normalisation.
+type normal struct{ weight, bias []float32 }
+
+const normEpsilon = 1e-12
+
+func (n *normal) apply(x []float32) {
+	var sum, square float32
+	for _, v := range x {
+		sum += v
+	}
+	mean := sum / float32(len(x))
+	for _, v := range x {
+		d := v - mean
+		square += float32(d * d)
+	}
+	scale := 1 / float32(math.Sqrt(float64(square/float32(len(x))+normEpsilon)))
+	for k, v := range x {
+		x[k] = float32(float32((v-mean)*scale)*n.weight[k]) + n.bias[k]
+	}
+}
+
+// add adds y to x, and normalises row by row.
+func (n *normal) add(x, y []float32, rows int) {
+	for t := range rows {
+		a, b := x[t*width:][:width], y[t*width:][:width]
+		for k := range a {
+			a[k] += b[k]
+		}
+		n.apply(a)
+	}
+}
+
+// linear is a layer of weights in whole numbers.
+type linear struct {
+	matrix matrix
+	scale  []float32 // by output
+	bias   []float32
+}
+
+// apply multiplies n rows, and returns dst, resized.
+func (l *linear) apply(x []float32, n int, s *Scratch, dst []float32) []float32 {
+	in, out := l.matrix.depth, l.matrix.outs
+	s.ints, s.scales = resize(s.ints, n*in), resize(s.scales, n)
+	for t := range n {
+		s.scales[t] = quantize(s.ints[t*in:][:in], x[t*in:][:in])
+	}
+	s.sums = resize(s.sums, n*l.matrix.padded)
+	l.matrix.multiply(s.sums, s.ints, n)
+	dst = resize(dst, n*out)
+	for t := range n {
+		dequantize(dst[t*out:][:out], s.sums[t*l.matrix.padded:][:out], s.scales[t], l.scale, l.bias)
+	}
+	return dst
+}
+
+// dense is a small layer in floating point.
+type dense struct {
+	in     int
+	weight []float32
+	bias   []float32
+}
+
+func (d *dense) apply(x, dst []float32) []float32 {
+	dst = resize(dst, len(d.bias))
+	for o := range dst {
+		dst[o] = d.bias[o] + dot(d.weight[o*d.in:][:d.in], x)
+	}
+	return dst
+}
+
+// dot adds in four lanes, which do not wait for each other.
+func dot(w, x []float32) float32 {
+	var a, b, c, d float32
+	x = x[:len(w)]
+	i := 0
+	for ; i+4 <= len(w); i += 4 {
+		a += float32(w[i] * x[i])
+		b += float32(w[i+1] * x[i+1])
+		c += float32(w[i+2] * x[i+2])
+		d += float32(w[i+3] * x[i+3])
+	}
+	for ; i < len(w); i++ {
+		a += float32(w[i] * x[i])
+	}
+	return a + b + c + d
+}
+
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
