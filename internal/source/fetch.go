@@ -186,7 +186,7 @@ func (f *fetcher) fetch(ctx context.Context, broker int32, feeds []*feed) {
 	req := &fetchRequest{
 		broker: broker, topic: cfg.Topic, bufs: &f.s.bufs,
 		wait: cfg.FetchWait, partBytes: cfg.MaxBatchBytes,
-		holdBytes: max(4*cfg.MaxBatchBytes, cfg.MaxRecordBytes+1<<20),
+		holdBytes: cfg.holdBytes(),
 	}
 	asked := make([]*feed, 0, len(feeds))
 	for _, d := range feeds {

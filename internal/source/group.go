@@ -216,6 +216,7 @@ func (g *generation) fence(assigned []kafka.PartitionAssignment) error {
 func (g *generation) partition(id int, at start) *Partition {
 	p := g.s.partition(id, g.at.id, at.offset)
 	p.Generation, p.Member = int(g.group.ID), g.group.MemberID
+	p.back = newRereader(g.s, p, g.at.leader(id))
 	if at.committed {
 		p.save(at.offset)
 	}
@@ -235,21 +236,25 @@ func ask[T any](g *generation, question func() (T, error)) (T, error) {
 }
 
 func (s *session) partition(id int, incarnation string, offset int64) *Partition {
+	p := &Partition{
+		Topic: s.cfg.Topic, ID: id, Incarnation: incarnation,
+		room:   s.cfg.MaxBatchBytes,
+		wake:   make(chan struct{}, 1),
+		walker: s.walker(),
+	}
+	p.start(offset)
+	return p
+}
+
+func (s *session) walker() walker {
 	dec, err := NewDecoder(s.cfg.Mapping)
 	if err != nil {
 		panic("source: mapping was valid and is not: " + err.Error())
 	}
-	p := &Partition{
-		Topic: s.cfg.Topic, ID: id, Incarnation: incarnation,
-		room: s.cfg.MaxBatchBytes,
-		wake: make(chan struct{}, 1),
-		walker: walker{
-			limits: limits{s.cfg.MaxBatchBytes, s.cfg.MaxRecordBytes, s.cfg.MaxDecompressedBytes},
-			bufs:   &s.bufs, dec: dec,
-		},
+	return walker{
+		limits: limits{s.cfg.MaxBatchBytes, s.cfg.MaxRecordBytes, s.cfg.MaxDecompressedBytes},
+		bufs:   &s.bufs, dec: dec, suspect: -1,
 	}
-	p.start(offset)
-	return p
 }
 
 // commitUntil commits what is done, every CommitInterval.

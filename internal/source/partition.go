@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Partition is one assigned partition, for as long as the generation lasts. Next belongs to its lane's goroutine; Done may be
+// Partition is one assigned partition, for as long as the generation lasts. Next and Reread belong to its lane's goroutine; Done may be
 // called from any.
 type Partition struct {
 	Topic       string
@@ -21,6 +21,7 @@ type Partition struct {
 	ready  func()          // tells the fetcher that there is room, or another position
 	room   int             // bytes that may be queued
 	walker walker
+	back   *rereader
 	wake   chan struct{} // something is in the queue
 
 	mu struct {
@@ -38,7 +39,7 @@ type Partition struct {
 }
 
 func (p *Partition) start(offset int64) {
-	p.walker.next, p.walker.suspect = offset, -1
+	p.walker.next = offset
 	p.mu.want, p.mu.done, p.mu.saved, p.mu.high = offset, offset, -1, -1
 }
 

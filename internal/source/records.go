@@ -90,6 +90,26 @@ func (w *walker) fill(b *Batch) (more bool, err error) {
 	return w.open || len(w.rest) > 0, err
 }
 
+// find appends the records at the offsets, which rise, to b, and some beside them. It stops when it has passed the last, and returns those that the
+// chunk does not reach.
+func (w *walker) find(b *Batch, offsets []int64) (rest []int64, err error) {
+	w.dec.arena = b.arena
+	defer func() { b.arena = w.dec.arena }()
+	for ; len(offsets) > 0; offsets = offsets[1:] {
+		w.next = max(w.next, offsets[0])
+		for w.next <= offsets[0] {
+			if w.open {
+				w.record(b)
+				continue
+			}
+			if more, err := w.begin(b); err != nil || !more && w.next <= offsets[0] {
+				return offsets, err
+			}
+		}
+	}
+	return nil, nil
+}
+
 // begin opens the next batch of the chunk, or passes over it.
 func (w *walker) begin(b *Batch) (more bool, err error) {
 	base, last, size := bounds(w.rest)
@@ -108,7 +128,7 @@ func (w *walker) begin(b *Batch) (more bool, err error) {
 		w.rest = nil
 		return false, nil
 	}
-	w.raw, w.rest = w.rest[:size], w.rest[size:]
+	w.raw, w.rest, w.base, w.last = w.rest[:size], w.rest[size:], base, last
 	switch magic := w.raw[atMagic]; {
 	case magic < 2:
 		w.fault(b, last, CodeMagic, w.raw)
@@ -118,9 +138,9 @@ func (w *walker) begin(b *Batch) (more bool, err error) {
 	case crc32.Checksum(w.raw[atAttributes:], castagnoli) != be.Uint32(w.raw[atCRC:]):
 		return true, w.damaged(b, base, last, CodeCRC)
 	case last < w.next:
+		w.isAborted(be.Uint16(w.raw[atAttributes:])) // it may begin or end a transaction that goes on, or has gone on
 		return true, nil
 	}
-	w.base, w.last = base, last
 	w.enter(b)
 	return true, nil
 }
@@ -227,7 +247,7 @@ func (w *walker) shut() {
 
 // record reads one record of the open batch.
 func (w *walker) record(b *Batch) {
-	rec, full, err := w.bytes(b)
+	rec, full, err := w.bytes()
 	if err == nil {
 		err = w.read(b, rec, full)
 	}
@@ -251,22 +271,26 @@ func faultOf(err error, packed bool) Code {
 	return CodeDecompress
 }
 
-// bytes is the next record without its length; it lives as long as b.
-func (w *walker) bytes(b *Batch) (rec []byte, full int, err error) {
+// bytes is the next record without its length; it lives until the next call, but for a Batch that holds what it is in.
+func (w *walker) bytes() (rec []byte, full int, err error) {
 	if w.inflater != nil {
-		rec, full, err = w.inflater.next(w.limits.record)
-		if err == nil {
-			b.hold(w.inflater.buf)
-		}
-		return rec, full, err
+		return w.inflater.next(w.limits.record)
 	}
 	n, k := binary.Varint(w.body)
 	if k <= 0 || n < 0 || n > int64(len(w.body)-k) {
 		return nil, 0, errVarint
 	}
 	rec, w.body = w.body[k:k+int(n)], w.body[k+int(n):]
-	b.hold(w.chunk.buf)
 	return rec, int(n), nil
+}
+
+// hold keeps alive what the record that was read last is in.
+func (w *walker) hold(b *Batch) {
+	if w.inflater != nil {
+		b.hold(w.inflater.buf)
+	} else {
+		b.hold(w.chunk.buf)
+	}
 }
 
 var errRecord = errors.New("record is malformed")
@@ -283,6 +307,7 @@ func (w *walker) read(b *Batch, rec []byte, full int) error {
 	if offset < w.next {
 		return nil // before the position that was asked for
 	}
+	w.hold(b)
 	r := grow(b)
 	r.Offset, r.Last, r.Missing = offset, offset, full-len(rec)
 	r.Time = time.UnixMilli(w.time + delta)

@@ -153,6 +153,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// holdBytes is the largest answer of a partition that memory is set aside for.
+func (c *Config) holdBytes() int { return max(4*c.MaxBatchBytes, c.MaxRecordBytes+1<<20) }
+
 func orDuration(d *time.Duration, def time.Duration) {
 	if *d == 0 {
 		*d = def
