@@ -18,13 +18,20 @@ import (
 	"io/fs"
 	"math"
 	"slices"
+	"sync"
+
+	"onside/internal/encoder"
 )
 
 // Classifier reads messages. It is immutable and safe for concurrent use.
 type Classifier struct {
-	reader  *reader
-	model   *Model
-	version string
+	reader    *reader
+	model     *Model
+	second    *encoder.Model // nil for none
+	rereading Rereading
+	version   string
+
+	words string // version of the lexicons
 }
 
 //go:embed model/default.model
@@ -33,7 +40,7 @@ var defaultModel []byte
 //go:embed lexicon
 var lexiconFiles embed.FS
 
-// Default is the classifier with the embedded lexicons and model. It panics if the build embedded files that do
+// Default is the classifier with the embedded lexicons and models, which rereads what is doubtful. It panics if the build embedded files that do
 // not load; a test loads them.
 func Default() *Classifier {
 	m, err := ParseModel(defaultModel)
@@ -44,8 +51,23 @@ func Default() *Classifier {
 	if err != nil {
 		panic("classify: default: " + err.Error())
 	}
+	if c, err = c.With(second()); err != nil {
+		panic("classify: default: " + err.Error())
+	}
 	return c
 }
+
+//go:embed model/second.model
+var secondModel []byte
+
+// second is the embedded second reader. It is read once: it is large.
+var second = sync.OnceValue(func() *encoder.Model {
+	m, err := encoder.ParseModel(secondModel)
+	if err != nil {
+		panic("classify: default: " + err.Error())
+	}
+	return m
+})
 
 // New is a classifier with the embedded lexicons and the given model. Its error names a lexicon's faults.
 func New(m *Model) (*Classifier, error) {
@@ -57,10 +79,18 @@ func New(m *Model) (*Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Classifier{reader: r, model: m, version: m.Version() + "-" + words}, nil
+	c := &Classifier{reader: r, words: words}
+	return c.WithFirst(m), nil
 }
 
 // lexiconSum is the beginning of the checksum of all lexicon files.
+// WithFirst is the classifier with another model for the first reader.
+func (c *Classifier) WithFirst(m *Model) *Classifier {
+	other := *c
+	other.model = m
+	return other.Rereading(c.rereading)
+}
+
 func lexiconSum() (string, error) {
 	h := sha256.New()
 	err := fs.WalkDir(lexiconFiles, "lexicon", func(path string, d fs.DirEntry, err error) error {
@@ -83,6 +113,9 @@ func (c *Classifier) Version() string { return c.version }
 type Result struct {
 	Findings []Finding // highest score first
 	Signal   Signal    // what the conversation's history keeps of this message
+	Reader   Reader    // that decided
+	Doubtful bool      // the second reader is to read the message: call Reread
+	Skipped  bool      // it should be read, but too many of the conversation have been
 
 	glance  glance
 	view    view
@@ -92,6 +125,7 @@ type Result struct {
 	split   assembled
 	before  []Span // pieces of earlier messages that the message completes
 	spans   []Span // of the findings
+	second  question
 }
 
 // faintest is the probability below which nothing is found.
@@ -101,6 +135,7 @@ const faintest = 0.05
 // folds res.Signal into it afterwards. A deleted message says nothing.
 func (c *Classifier) Classify(m *Message, prior *State, res *Result) {
 	res.Findings, res.before, res.spans = res.Findings[:0], res.before[:0], res.spans[:0]
+	res.Reader, res.Doubtful, res.Skipped = First, false, false
 	res.Signal = Signal{Offset: m.Offset, Sender: senderOf(m.SenderID)}
 	if m.Kind == Deleted {
 		res.Signal.Facts = FactSystem
@@ -130,13 +165,14 @@ func (c *Classifier) read(m *Message, prior *State, res *Result) {
 	if !exempt(m.SenderRole) {
 		res.complete(prior.signals)
 		c.find(m, res)
+		c.doubt(m, prior.signals, res)
 	}
 }
 
 // ask lets the model judge the scene of res.
 func (c *Classifier) ask(signals []Signal, res *Result) {
 	c.model.ask(&res.scene, signals, &res.thought, &res.Signal, &res.heads)
-	if opens(signals) && res.Signal.Facts&contactFacts == 0 {
+	if doubtsOpening(signals, res.Signal.Facts) {
 		res.heads[headReview] -= openingDoubt
 		res.heads[headPayment] -= openingDoubt
 	}
@@ -148,6 +184,10 @@ const openingDoubt = 1.5
 
 // contactFacts are those of messages that a contact stands in beyond doubt.
 const contactFacts = FactPhone | FactEmail | FactContactLink | FactMeetingLink | FactPaymentID
+
+func doubtsOpening(signals []Signal, facts Facts) bool {
+	return opens(signals) && facts&contactFacts == 0
+}
 
 // opens tells whether neither party has said anything before.
 func opens(signals []Signal) bool {

@@ -24,6 +24,8 @@ type Explanation struct {
 
 	Review Odds // that a person should look; outside pre_contract, that it is payment around the platform
 	Remind Odds
+	Reader Reader  // whose odds these are
+	Second Opinion // where that is Second; and Skipped
 
 	Before, After   []Note // the conversation's state before the message and with it
 	Open, OpenAfter []Standing
@@ -73,12 +75,12 @@ type NamedConcept struct {
 	Span Span
 }
 
-// Explain classifies the message as Classify does, and says how it came to that. prior is the state of the
+// Explain classifies the message as ClassifyWith does, and says how it came to that. prior is the state of the
 // conversation strictly before the message; it is not changed.
-func (c *Classifier) Explain(m *Message, prior *State) *Explanation {
+func (c *Classifier) Explain(m *Message, prior *State, earlier []Earlier) *Explanation {
 	res := new(Result)
-	c.Classify(m, prior, res)
-	e := &Explanation{Findings: res.Findings, Signal: res.Signal, classifier: c, signals: prior.signals, res: res}
+	c.ClassifyWith(m, prior, earlier, res)
+	e := &Explanation{Findings: res.Findings, Signal: res.Signal, Reader: res.Reader, classifier: c, signals: prior.signals, res: res}
 	e.remember(prior, &res.Signal)
 	if m.Kind == Deleted {
 		e.Deleted = true
@@ -93,6 +95,7 @@ func (c *Classifier) Explain(m *Message, prior *State) *Explanation {
 	}
 	e.head = reviewHead(m.Stage)
 	e.Review, e.Remind = c.Odds(m, res)
+	e.Second = c.opinion(m, res)
 	v := &res.view
 	e.Folded, e.Changes = string(v.f.text), v.f.changes()
 	e.Readings, e.Tools, e.Concepts = res.readings(), v.namedTools(), v.namedConcepts(c.reader.lexicon)
@@ -117,8 +120,10 @@ func reviewHead(s Stage) int {
 // odds is what of is the logistic function of, with it.
 func (c *calibration) odds(z *[numHeads]float32, head int) Odds {
 	p := c[head-headReview]
-	return Odds{LogOdds: float64(p.Slope*z[head] + p.Shift), Score: c.of(z, head)}
+	return oddsOf(p.Slope*z[head] + p.Shift)
 }
+
+func oddsOf(z float32) Odds { return Odds{LogOdds: float64(z), Score: float64(sigmoid(z))} }
 
 // Likely is the network's own probability for a category of findings, whatever the message as a whole is worth.
 func (e *Explanation) Likely(c Category) float64 { return float64(sigmoid(e.res.heads[c])) }

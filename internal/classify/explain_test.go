@@ -35,7 +35,7 @@ func eachExplained(t *testing.T, check func(t *testing.T, m *Message, prior *Sta
 		for i, text := range lines {
 			who := []string{"client", "freelancer"}[i%2]
 			m := &Message{MessageID: "m", SenderID: who, SenderRole: who, Stage: Stage(i % 2), Text: text, Offset: int64(i)}
-			e := c.Explain(m, &s)
+			e := c.Explain(m, &s, nil)
 			check(t, m, &s, e)
 			s.Fold(e.Signal)
 		}
@@ -120,7 +120,7 @@ func TestEverythingSeenHasAName(t *testing.T) {
 }
 
 func TestWeighNamesWhatPushes(t *testing.T) {
-	e := shipped().Explain(&Message{SenderRole: "client", Text: "add me on telegram @foo_dev"}, &State{})
+	e := shipped().Explain(&Message{SenderRole: "client", Text: "add me on telegram @foo_dev"}, &State{}, nil)
 	pushes := e.Weigh()
 	for _, want := range []struct{ family, name string }{
 		{FamilyConcepts, ""}, {FamilyFacts, ""}, {FamilyFacts, "messenger"}, {FamilyFacts, "handle"}, {FamilyConcepts, "adding me"},
@@ -143,7 +143,7 @@ func TestWeighNamesWhatPushes(t *testing.T) {
 
 // TestWeighIsBounded explains a message that no person writes.
 func TestWeighIsBounded(t *testing.T) {
-	e := shipped().Explain(&Message{Text: strings.Join(longText(3000), " ")}, &State{})
+	e := shipped().Explain(&Message{Text: strings.Join(longText(3000), " ")}, &State{}, nil)
 	pushes := e.Weigh()
 	if len(pushes) > maxPushes+2*numKnown {
 		t.Errorf("%d pushes", len(pushes))
@@ -168,11 +168,11 @@ func longText(n int) []string {
 
 func TestExplainTellsWhatIsNotJudged(t *testing.T) {
 	c := shipped()
-	e := c.Explain(&Message{SenderRole: "system", Text: "call us on +44 7911 234567"}, &State{})
+	e := c.Explain(&Message{SenderRole: "system", Text: "call us on +44 7911 234567"}, &State{}, nil)
 	if !e.Exempt || len(e.Findings) > 0 || len(e.Readings) != 1 {
 		t.Errorf("the platform's message: exempt %v, findings %v, readings %v", e.Exempt, e.Findings, e.Readings)
 	}
-	e = c.Explain(&Message{Kind: Deleted, Text: "call us"}, &State{})
+	e = c.Explain(&Message{Kind: Deleted, Text: "call us"}, &State{}, nil)
 	if !e.Deleted || e.Weigh() != nil || e.Folded != "" {
 		t.Errorf("a deletion: %+v", e)
 	}
@@ -189,7 +189,7 @@ func TestExplainReadsTheState(t *testing.T) {
 		{SenderID: "b", SenderRole: "freelancer", Text: "234 567"},
 	} {
 		m.Offset, m.MessageID = int64(10+i), "m"
-		e = c.Explain(&m, &s)
+		e = c.Explain(&m, &s, nil)
 		s.Fold(e.Signal)
 	}
 	want := []Note{

@@ -96,7 +96,7 @@ func TestGateHeedsWhatWasSaid(t *testing.T) {
 		c.Classify(&Message{SenderID: "b", SenderRole: "freelancer", Text: m}, &s, res)
 		s.Fold(res.Signal)
 		reply := &Message{SenderID: "a", SenderRole: "client", Text: text, Offset: 1}
-		if g := c.Explain(reply, &s).Glance; g.LetGo || g.Why == "" {
+		if g := c.Explain(reply, &s, nil).Glance; g.LetGo || g.Why == "" {
 			t.Errorf("%q after %q: %+v", text, m, g)
 		}
 	}

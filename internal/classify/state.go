@@ -23,8 +23,9 @@ type Signal struct {
 	Offset int64
 	Sender uint16                 // tells the parties of one conversation apart; no more of the sender's id than that
 	Facts  Facts                  // what stood in the message
-	Said   Said                   // how the message was understood
+	Said   Said                   // how the message was understood, by the first reader
 	Memory [minds][netMemory]int8 // what the model remembers of the message, as 1/127ths
+	Reread bool                   // the second reader has read it too
 
 	// A piece of evidence that is complete only together with others. It leaves with the window.
 	Fragment           string // its digits, or the letters of a name; empty where only the model took it for a piece
@@ -61,7 +62,11 @@ func (s *Signal) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, signalVersion)
 	b = binary.AppendVarint(b, s.Offset)
 	b = binary.BigEndian.AppendUint16(b, s.Sender)
-	b = binary.AppendUvarint(b, uint64(s.Facts))
+	facts := uint64(s.Facts)
+	if s.Reread {
+		facts |= encodedReread
+	}
+	b = binary.AppendUvarint(b, facts)
 	b = append(b, s.Said[:]...)
 	for _, mind := range s.Memory {
 		for _, m := range mind {
@@ -78,6 +83,9 @@ func (s *Signal) AppendBinary(b []byte) ([]byte, error) {
 	return append(b, s.MessageID...), nil
 }
 
+// encodedReread stands among an encoded signal's facts for Signal.Reread.
+const encodedReread = 1 << 40
+
 var errSignal = errors.New("classify: signal cut short")
 
 // UnmarshalBinary is the inverse of AppendBinary. Bytes of another version of the format are an error.
@@ -89,7 +97,9 @@ func (s *Signal) UnmarshalBinary(b []byte) error {
 		return fmt.Errorf("classify: signal of version %d, want %d", b[0], signalVersion)
 	}
 	r := byteReader{b: b[1:]}
-	*s = Signal{Offset: r.varint(), Sender: uint16(r.byte())<<8 | uint16(r.byte()), Facts: Facts(r.uvarint())}
+	*s = Signal{Offset: r.varint(), Sender: uint16(r.byte())<<8 | uint16(r.byte())}
+	facts := r.uvarint()
+	s.Facts, s.Reread = Facts(facts&^encodedReread), facts&encodedReread != 0
 	copy(s.Said[:], r.take(uint64(numSaid)))
 	for k := range s.Memory {
 		for i := range s.Memory[k] {

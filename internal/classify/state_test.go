@@ -13,6 +13,7 @@ func signalGen(t *rapid.T) Signal {
 		Offset: rapid.Int64().Draw(t, "offset"),
 		Sender: rapid.Uint16().Draw(t, "sender"),
 		Facts:  Facts(rapid.Uint32().Draw(t, "facts")),
+		Reread: rapid.Bool().Draw(t, "reread"),
 	}
 	for k := range s.Memory {
 		for i := range s.Memory[k] {

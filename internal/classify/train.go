@@ -563,21 +563,38 @@ func (m *Model) Calibration() Calibration { return Calibration{m.calib} }
 // Unseen are the log-odds that a model gave to messages that it was not fitted on.
 type Unseen [wideHeads]float32
 
-// HoldOut fits a model to the examples of the other conversations and lets it read those that are held out. The answers
-// of the others are zero.
-func HoldOut(examples []Example, held func(conversation string) bool) ([]Unseen, error) {
+// Guess is what a model made of a message that it was not fitted on: all that the second reader is told of it, and is to learn.
+type Guess struct {
+	Unseen Unseen
+	Heads  []float32 // as Target
+	Known  []float32 // what the networks are told besides words
+	Target []float32 // NaN where the label says nothing
+	Opens  bool      // no more than an opening, see openingDoubt
+	LetGo  bool      // by the gate
+}
+
+// HoldOut fits a model to the examples of the other conversations, lets it read those that are held out, and tells of each, by its place
+// among the examples. The guess is valid during the call.
+func HoldOut(examples []Example, held func(conversation string) bool, told func(i int, g *Guess)) error {
 	r, err := newReader()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	all := lessons(r, examples)
 	for i := range all {
 		all[i].held = held(examples[i].ConversationID)
 	}
 	m := train(r, all, func(q *lesson) bool { return !q.held }, calibration{})
-	out := make([]Unseen, len(all))
-	m.recite(all, func(q *lesson, _ *glance, z *[numHeads]float32) { copy(out[q.read.Offset][:], z[headReview:]) })
-	return out, nil
+	var signals []Signal
+	m.recite(all, func(q *lesson, _ *glance, z *[numHeads]float32) {
+		i := int(q.read.Offset)
+		signals = window(all, i, signals)
+		told(i, &Guess{
+			Unseen: Unseen(z[headReview : headRemind+1]), Heads: z[:], Known: q.scene.known[:], Target: q.target[:],
+			Opens: doubtsOpening(signals, q.read.Facts), LetGo: q.gone,
+		})
+	})
+	return nil
 }
 
 // recite lets the model read lessons in order, as live: all, or where some are held, those. What it says of those that the gate lets go is

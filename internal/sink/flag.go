@@ -24,6 +24,8 @@ type Flag struct {
 	Reason   string    `json:"reason" doc:"The policy's reason, in words."`
 	Policy   PolicyRef `json:"policy"`
 	Model    string    `json:"model" doc:"Version of the classifier."`
+	Reader   string    `json:"reader" doc:"The model that decided: first reads every message, second the doubtful ones again." enum:"first,second"`
+	Skipped  bool      `json:"second_reader_skipped,omitempty" doc:"The message was in doubt, but so many of its conversation were that the second model did not read it."`
 	Dedup    string    `json:"dedup" doc:"Whether the flag is known to be the only one of its kind within the window." enum:"claimed,unverified"`
 	Source   Source    `json:"source"`
 }

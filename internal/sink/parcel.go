@@ -81,6 +81,8 @@ func (n *notice) flag(d detail) message {
 		Reason:   cut(d, dec.Reason),
 		Policy:   n.policy(d),
 		Model:    n.shape.model,
+		Reader:   n.item.Reader.String(),
+		Skipped:  n.item.Skipped,
 		Dedup:    dedup(n.verdict),
 		Source:   n.source(),
 	}

@@ -208,7 +208,9 @@ type Item struct {
 	Message     *classify.Message
 	Decision    policy.Decision // an item whose action is None is passed over
 	Offset      int64
-	TraceParent string // W3C trace context, handed on; may be empty
+	Reader      classify.Reader // that decided
+	Skipped     bool            // the second reader should have read it too
+	TraceParent string          // W3C trace context, handed on; may be empty
 }
 
 // Stats says what became of a batch.
