@@ -27,6 +27,20 @@ build: ## bin/worker as it ships: static, stripped, its corpus compressed
 	go run pack.go
 	CGO_ENABLED=0 go build -trimpath -tags packed,nethttpomithttp2 -ldflags="-s -w" -o bin/worker ./cmd/worker
 
+second-reader: .tools/train/bin/python ## train the second reader anew from the corpus; an hour on two cores
+	go run ./cmd/worker train --second .tools/train/data.jsonl
+	MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=268435456 .tools/train/bin/python tools/train/second.py \
+		.tools/train/data.jsonl --out internal/classify/model/second.model --examples internal/encoder/testdata/examples.jsonl --tokens internal/encoder/testdata/tokens.json
+
+second-reader-tokens: .tools/train/bin/python ## write down anew how the reference cuts the corpus into tokens
+	python3 testdata/corpus/compile.py .tools/train/corpus.jsonl $$(ls testdata/corpus/d*.txt)
+	.tools/train/bin/python tools/train/tokens.py .tools/train/corpus.jsonl --model internal/classify/model/second.model --out internal/encoder/testdata/tokens.json
+
+.tools/train/bin/python: tools/train/requirements.txt
+	python3 -m venv .tools/train
+	.tools/train/bin/pip install -q -r tools/train/requirements.txt
+	touch $@
+
 integration: ## the worker against the Kafka of kafka-start and a redis-server of its own
 	@test -s .kafka/run/brokers || { echo "no Kafka runs: make kafka-start-3"; exit 1; }
 	ONSIDE_TEST_KAFKA=$$(cat .kafka/run/brokers) go test -race -count=1 -v \

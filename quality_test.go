@@ -53,18 +53,15 @@ func TestQuality(t *testing.T) {
 // judged are the verdicts of classifier and default policy, each message with what was said before it.
 func judged(c *classify.Classifier, events []Event) map[string]Verdict {
 	var res classify.Result
-	states := map[string]*classify.State{}
+	talks := map[string]*classify.Talk{}
 	p := policy.Default()
 	out := make(map[string]Verdict, len(events))
 	for i := range events {
 		m := &events[i].Message
-		s := states[m.ConversationID]
-		if s == nil {
-			s = new(classify.State)
-			states[m.ConversationID] = s
+		if talks[m.ConversationID] == nil {
+			talks[m.ConversationID] = new(classify.Talk)
 		}
-		c.Classify(m, s, &res)
-		s.Fold(res.Signal)
+		c.Next(m, talks[m.ConversationID], &res)
 		d := p.Decide(m, res.Findings)
 		v := Verdict{Action: d.Action.String()}
 		for _, f := range d.Findings {

@@ -73,7 +73,7 @@ func (c *cli) benchCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	flags.register(f, "brokers", "redis", "policy", "log-level")
+	flags.register(f, "brokers", "redis", "policy", "second-reader", "log-level")
 	f.StringVar(&opt.mix, "mix", mixLife, "what is talked about: life, one message in a hundred solicits; plain, none does; worst, every conversation has one that does")
 	f.IntVar(&opt.events, "events", 0, fmt.Sprintf("how many events are read; 0: %d, or %d with --compare", benchEvents, benchEventsCompare))
 	f.IntVar(&opt.conversations, "conversations", 2000, "how many conversations are under way at a time")

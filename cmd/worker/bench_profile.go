@@ -21,6 +21,7 @@ const (
 	partFetch    = "fetch"
 	partDecode   = "decode"
 	partClassify = "classify"
+	partReread   = "reread" // the second reader
 	partHistory  = "history"
 	partDeliver  = "claim+publish"
 	partCommit   = "commit"
@@ -32,12 +33,13 @@ const (
 )
 
 // workerParts are what the worker itself does.
-var workerParts = []string{partFetch, partDecode, partClassify, partHistory, partDeliver, partCommit, partOther, partGC}
+var workerParts = []string{partFetch, partDecode, partClassify, partReread, partHistory, partDeliver, partCommit, partOther, partGC}
 
 // partOf says which functions are whose. The first function of a stack, from the leaf on, that begins with one of these decides.
 var partOf = []struct{ prefix, part string }{
 	{"github.com/twmb/franz-go/pkg/kfake.", partBroker},
 	{"github.com/alicebob/miniredis/", partStore},
+	{"onside/internal/encoder.", partReread},
 	{"onside/internal/classify.(*Signal)", partHistory},
 	{"onside/internal/classify.(*byteReader)", partHistory},
 	{"onside/internal/classify.", partClassify},
@@ -54,6 +56,7 @@ var partOf = []struct{ prefix, part string }{
 	{"github.com/segmentio/kafka-go.(*ConsumerGroup)", partCommit},
 	{"github.com/segmentio/kafka-go/protocol/fetch.", partFetch},
 	{"github.com/segmentio/kafka-go/protocol/produce.", partDeliver},
+	{"main.(*lane).earlier", partReread},
 	{"main.(*lane).decide", partClassify},
 	{"main.(*lane).recall", partHistory},
 	{"main.(*lane).remember", partHistory},

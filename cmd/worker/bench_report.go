@@ -29,6 +29,7 @@ type benchReport struct {
 	Cores     float64       `json:"cores"` // that were had for worker and embedded servers
 	Committed int64         `json:"committed"`
 	Flags     int           `json:"flags"`
+	Reread    int64         `json:"reread"` // events that the second reader read
 	Allocs    float64       `json:"allocs_per_event"`
 	Allocated float64       `json:"bytes_per_event"`
 	Memory    memoryReport  `json:"memory"`
@@ -113,6 +114,7 @@ func (r *benchReport) write(w io.Writer) error {
 	line("stream", "%s events of %d bytes in %s conversations, %d partitions, mix %s, seed %d; %.2f %% solicit",
 		number(r.Events), r.Bytes/int64(r.Events), number(r.Conversations), r.Partitions, r.Mix, r.Seed, 100*float64(r.Labelled)/float64(r.Events))
 	line("worker", "%s events/s, %.2f s until all was committed, %.2f of %d cores; %s flags", number(int(r.Worker.PerSecond)), r.Worker.Seconds, r.Cores, r.Processors, number(r.Flags))
+	line("reread", "%s events by the second reader, %.2f %%", number(int(r.Reread)), 100*float64(r.Reread)/float64(r.Events))
 	line("bare loop", "%s events/s fetched and counted; the worker does %.2f of that", number(int(r.Bare.PerSecond)), r.Ratio)
 	line("allocated", "%.1f times and %.0f bytes an event", r.Allocs, r.Allocated)
 	if r.Memory.PeakRSS > 0 {

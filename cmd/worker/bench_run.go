@@ -30,6 +30,7 @@ func (b *bench) service() (*service, error) {
 type watched struct {
 	records atomic.Int64
 	flags   atomic.Int64
+	reread  atomic.Int64
 	joined  chan time.Time // holds the first
 	last    atomic.Int64   // when was committed, Unix nanoseconds
 	stop    context.CancelFunc
@@ -44,6 +45,7 @@ func (b *bench) start(ctx context.Context, decided func(*classify.Message, *poli
 	w := &watched{joined: make(chan time.Time, 1), ended: make(chan error, 1)}
 	sv.observe = observer{
 		decided: decided,
+		reread:  func(*classify.Message, []classify.Earlier) { w.reread.Add(1) },
 		delivered: func(n int, st *sink.Stats) {
 			w.records.Add(int64(n))
 			w.flags.Add(int64(st.Flags))
@@ -120,6 +122,7 @@ func (b *bench) throughput(ctx context.Context, r *benchReport) error {
 	r.Ready = seconds(b.servers.loaded + joined.Sub(begun))
 	r.Worker = rateOf(int64(b.opt.events), time.Unix(0, w.last.Load()).Sub(joined))
 	r.Flags = int(w.flags.Load())
+	r.Reread = w.reread.Load()
 	r.Memory = memoryReport{PeakRSS: peakRSS(), Before: before}
 	r.stages(used)
 	if r.Committed, err = b.servers.committed(ctx, b.servers.setup.Kafka.Group, b.opt.partitions); err != nil {

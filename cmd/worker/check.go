@@ -39,7 +39,7 @@ func (c *cli) checkCommand() *cobra.Command {
 			return nil
 		},
 	}
-	flags.register(cmd.Flags(), "brokers", "group", "redis", "policy")
+	flags.register(cmd.Flags(), "brokers", "group", "redis", "policy", "second-reader")
 	cmd.Flags().BoolVar(&showPolicy, "print-policy", false, "print the policy in the binary and exit")
 	cmd.Flags().BoolVar(&showConfig, "print-config", false, "print every setting with its default and exit")
 	cmd.Flags().BoolVar(&connect, "connect", false, "also check Kafka and Redis")

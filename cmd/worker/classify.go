@@ -37,7 +37,7 @@ func (c *cli) classifyCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	flags.register(f, "policy", "evidence")
+	flags.register(f, "policy", "second-reader", "evidence")
 	f.IntVar(&opt.conversations, "conversations", 100_000, "how many conversations are remembered; the longest silent are forgotten")
 	f.BoolVar(&strict, "strict", false, "exit with 65 when a line was no event")
 	return cmd

@@ -1,6 +1,10 @@
 package main
 
-import "time"
+import (
+	"time"
+
+	"onside/internal/classify"
+)
 
 // config is everything that can be configured, with the names of the file. The tags doc and oneof make the reference (worker check
 // --print-config) and, for oneof, the check; a field with kind "file" names a file to read.
@@ -10,6 +14,7 @@ type config struct {
 	Redis        redisConfig   `yaml:"redis" doc:"What is remembered: who published which flag, and what a conversation has said so far. Without Redis flags are still published, marked unverified."`
 	Delivery     string        `yaml:"delivery" oneof:"at_least_once,exactly_once" doc:"What a consumer of the output sees after a crash. at_least_once: nothing is lost, and what was published and not yet committed comes again under the same id. exactly_once: what came of a batch and the position behind it are one Kafka transaction, so that a consumer with isolation.level=read_committed sees each record once, some milliseconds later. It needs Kafka 2.5, and WRITE and DESCRIBE on transactional ids that begin with the group's name and a slash."`
 	Policy       string        `yaml:"policy" kind:"file" doc:"Policy file. Empty: the policy in the binary (worker check --print-policy)."`
+	SecondReader string        `yaml:"second_reader" oneof:"off,auto,always" doc:"Which messages a second model reads again, with the three before them; it takes a few milliseconds each. auto: those that the first is in doubt about; always: all that hold anything. How many are read of a conversation is bounded."`
 	Evidence     string        `yaml:"evidence" oneof:"full,masked,none" doc:"How much of a contact a flag shows."`
 	Admin        adminConfig   `yaml:"admin" doc:"Metrics and health over HTTP."`
 	DrainTimeout time.Duration `yaml:"drain_timeout" doc:"How long work in hand may take to finish after SIGTERM. A second SIGTERM ends the process at once."`
@@ -117,6 +122,9 @@ type eventsConfig struct {
 	Text           string `yaml:"text" doc:"Empty: /text"`
 }
 
+// rereadings are the words of config.SecondReader.
+var rereadings = map[string]classify.Rereading{"off": classify.RereadNone, "auto": classify.RereadDoubtful, "always": classify.RereadAll}
+
 // The words of config.Delivery.
 const (
 	atLeastOnce = "at_least_once"
@@ -157,6 +165,7 @@ func defaultConfig() config {
 			Breaker:     breakerConfig{Failures: 3, ProbeEvery: 500 * time.Millisecond, ProbeTimeout: 50 * time.Millisecond},
 		},
 		Delivery:     atLeastOnce,
+		SecondReader: "auto",
 		Evidence:     "masked",
 		Admin:        adminConfig{Listen: "127.0.0.1:9464"},
 		DrainTimeout: 10 * time.Second,

@@ -14,6 +14,8 @@ import (
 type verdict struct {
 	EventID    string           `json:"event_id"`
 	Action     string           `json:"action,omitempty"`
+	Reader     string           `json:"reader"`                          // first or second: the model that decided
+	Skipped    bool             `json:"second_reader_skipped,omitempty"` // the second should have read it
 	Categories []string         `json:"categories"`
 	Findings   []verdictFinding `json:"findings"`
 	Rule       string           `json:"rule,omitempty"`
@@ -51,7 +53,10 @@ func (e *verdictEncoder) append(dst []byte, l *verdictLine, j *judge, show sink.
 	if l.code != "" {
 		return e.json(dst, badVerdict{EventID: l.eventID, Error: string(l.code), Line: l.number})
 	}
-	return e.json(dst, newVerdict(&l.message, j.decide(&l.message), show))
+	d := j.decide(&l.message)
+	v := newVerdict(&l.message, d, show)
+	v.Reader, v.Skipped = j.result.Reader.String(), j.result.Skipped
+	return e.json(dst, v)
 }
 
 func (e *verdictEncoder) json(dst []byte, v any) []byte {

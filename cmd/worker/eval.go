@@ -38,12 +38,13 @@ func (c *cli) evalCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if s.model, err = loadModel(modelFile); err != nil {
+			if s.model, err = s.withModel(modelFile); err != nil {
 				return err
 			}
 			if len(args) == 0 && modelFile == "" && !cross {
-				fmt.Fprintln(c.err, "note: the model in the binary was fitted on this corpus. For figures on text that it has not seen:\n"+
-					"  worker eval --cross-validate")
+				fmt.Fprintln(c.err, "note: the models in the binary were fitted on this corpus, the second reader on its train part. For figures on text that they have not seen:\n"+
+					"  worker train --split train --out held-out.model && worker eval --model held-out.model\n"+
+					"  worker eval --cross-validate    for the first reader alone")
 			}
 			if share <= 0 || share > 1 {
 				return fail(exitUsage, fmt.Errorf("--share: %v is not above 0 and at most 1", share))
@@ -66,7 +67,7 @@ func (c *cli) evalCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&split, "split", "tune", "`part` of the embedded corpus: train, tune or all")
-	flags.register(cmd.Flags(), "policy")
+	flags.register(cmd.Flags(), "policy", "second-reader")
 	cmd.Flags().StringVar(&modelFile, "model", "", "model `file` (default: the one in the binary)")
 	cmd.Flags().BoolVar(&cross, "cross-validate", false, "judge each conversation by a model fitted on the others; takes minutes")
 	cmd.Flags().Float64Var(&share, "share", 1, "with --cross-validate: fit on this `part` of the conversations only, for a learning curve")
@@ -76,10 +77,10 @@ func (c *cli) evalCommand() *cobra.Command {
 	return cmd
 }
 
-// loadModel is the classifier with a model file; the one in the binary where path is empty.
-func loadModel(path string) (*classify.Classifier, error) {
+// withModel is the configured classifier, with the first reader's model from a file; that in the binary where path is empty.
+func (s *setup) withModel(path string) (*classify.Classifier, error) {
 	if path == "" {
-		return classify.Default(), nil
+		return s.model, nil
 	}
 	file, err := os.ReadFile(path)
 	if err != nil {
@@ -89,7 +90,7 @@ func loadModel(path string) (*classify.Classifier, error) {
 	if err != nil {
 		return nil, fail(exitData, fmt.Errorf("%s: %w", path, err))
 	}
-	return classify.New(m)
+	return s.model.WithFirst(m), nil
 }
 
 // score judges the events by the model, or by models that have not seen their conversations.

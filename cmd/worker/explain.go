@@ -43,7 +43,7 @@ func (c *cli) explainCommand() *cobra.Command {
 				return err
 			}
 			if opt.modelFile != "" {
-				if s.model, err = loadModel(opt.modelFile); err != nil {
+				if s.model, err = s.withModel(opt.modelFile); err != nil {
 					return err
 				}
 			}
@@ -55,7 +55,7 @@ func (c *cli) explainCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	flags.register(f, "policy")
+	flags.register(f, "policy", "second-reader")
 	f.StringVar(&opt.text, "text", "", "explain this `text`, said to open a conversation")
 	f.StringVar(&opt.stage, "stage", "pre_contract", "`stage` of the contract with --text: pre_contract, active or ended")
 	f.StringVar(&opt.role, "role", "client", "`role` of the sender with --text")

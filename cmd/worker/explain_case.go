@@ -35,21 +35,11 @@ func examine(model *classify.Classifier, p *policy.Policy, talk []classify.Messa
 		j.decide(&talk[i])
 	}
 	m := q.message()
-	q.explanation = model.Explain(m, j.before(m))
+	before := j.before(m)
+	q.explanation = model.Explain(m, &before.State, before.Earlier())
 	q.decision = j.decide(m)
 	q.trials = p.Try(m, q.explanation.Findings)
 	return q
-}
-
-// before is the state that the next message of the conversation meets. It is a copy.
-func (j *judge) before(m *classify.Message) *classify.State {
-	var s classify.State
-	if known := j.conversations.get(m.ConversationID); known != nil {
-		for _, g := range known.Signals() {
-			s.Fold(g)
-		}
-	}
-	return &s
 }
 
 // oddsOf is how sure the classifier is of what an action stands for: of a reminder, or of a review.

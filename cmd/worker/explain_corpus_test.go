@@ -58,7 +58,8 @@ func agreesWith(t *testing.T, j *judge, talk []classify.Message) (d policy.Decis
 	t.Helper()
 	for i := range talk {
 		m := &talk[i]
-		e := j.model.Explain(m, j.before(m))
+		before := j.before(m)
+		e := j.model.Explain(m, &before.State, before.Earlier())
 		mine, trials := j.policy.Decide(m, e.Findings), j.policy.Try(m, e.Findings)
 		d = j.decide(m)
 		if !reflect.DeepEqual(d, mine) || !slices.EqualFunc(e.Findings, j.result.Findings, func(a, b classify.Finding) bool { return reflect.DeepEqual(a, b) }) ||

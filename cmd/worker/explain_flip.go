@@ -33,9 +33,9 @@ func (f *flip) size() int { return len(f.words) + len(f.earlier) }
 // retrial decides the message again after changes: something left out, or another stage. It serves one goroutine.
 type retrial struct {
 	*inquest
-	prior  *classify.State   // before the message
-	states []*classify.State // before each of the last messages before it, as many as a state remembers
-	first  int               // of those
+	prior  *classify.Talk   // before the message
+	talks  []*classify.Talk // before each of the last messages before it, as many as a state remembers
+	first  int              // of those
 	result classify.Result
 	spent  int  // bytes that were read
 	cut    bool // a search was given up for that
@@ -43,6 +43,9 @@ type retrial struct {
 
 // flipBudget is how many bytes a search may read: about half a second.
 const flipBudget = 4 << 20
+
+// rereadSpends is how many bytes the first reader reads while the second reads one message.
+const rereadSpends = 12 << 10
 
 // fewThings is how many things are left out where leaving out all of them changes nothing.
 const fewThings = 3
@@ -95,19 +98,22 @@ func (t *retrial) remember() {
 	j := newJudge(t.model, t.policy, 1)
 	for i := range t.talk {
 		if i >= t.first {
-			t.states = append(t.states, j.before(&t.talk[i]))
+			t.talks = append(t.talks, j.before(&t.talk[i]))
 		}
 		if i < n {
 			j.decide(&t.talk[i])
 		}
 	}
-	t.prior = t.states[n-t.first]
+	t.prior = t.talks[n-t.first]
 }
 
 // judge decides a changed message after a changed conversation.
-func (t *retrial) judge(m *classify.Message, prior *classify.State) verdictAgain {
+func (t *retrial) judge(m *classify.Message, prior *classify.Talk) verdictAgain {
 	t.spent += len(m.Text) + 64
-	t.model.Classify(m, prior, &t.result)
+	t.model.ClassifyWith(m, &prior.State, prior.Earlier(), &t.result)
+	if t.result.Reader == classify.Second {
+		t.spent += rereadSpends
+	}
 	v := verdictAgain{action: t.policy.Decide(m, t.result.Findings).Action}
 	v.review, v.remind = t.model.Odds(m, &t.result)
 	return v
@@ -168,20 +174,16 @@ func (t *retrial) fewerMessages() *flip {
 }
 
 // without is the state before the message if those of the remembered messages, ascending, had not been sent.
-func (t *retrial) without(out []int) *classify.State {
-	var s classify.State
-	for _, g := range t.states[out[0]].Signals() {
-		s.Fold(g)
-	}
+func (t *retrial) without(out []int) *classify.Talk {
+	talk := t.talks[out[0]].Clone()
 	for i := out[0]; t.first+i < len(t.talk)-1; i++ {
 		if _, gone := slices.BinarySearch(out, i); gone {
 			continue
 		}
-		m := &t.talk[t.first+i]
-		t.judge(m, &s)
-		s.Fold(t.result.Signal)
+		t.spent += len(t.talk[t.first+i].Text) + 64
+		t.model.Next(&t.talk[t.first+i], talk, &t.result)
 	}
-	return &s
+	return talk
 }
 
 // leaveOut looks for a small set of n things whose absence gives another decision: one thing, if one is enough; else

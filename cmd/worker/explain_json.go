@@ -17,6 +17,8 @@ type report struct {
 	Concepts  []reportConcept  `json:"concepts"`
 	Review    reportOdds       `json:"review"` // that a person should look; in other stages than pre_contract, at payment
 	Remind    reportOdds       `json:"remind"`
+	Reader    string           `json:"reader"` // whose odds these are: first, second (blended with the first's)
+	Second    *reportSecond    `json:"second_reader,omitempty"`
 	Findings  []reportFinding  `json:"findings"`
 	Pushes    []reportPush     `json:"pushes"` // families, then single things; each with the strongest first
 	Before    []reportNote     `json:"state_before"`
@@ -105,6 +107,24 @@ type reportPlace struct {
 type reportOdds struct {
 	Score   float64 `json:"score"`
 	LogOdds float64 `json:"log_odds"`
+}
+
+// reportSecond is what the second reader made of a doubtful message. Its words come with the strongest first.
+type reportSecond struct {
+	Skipped     bool             `json:"skipped"` // too many of the conversation were doubtful: it did not read this one
+	Earlier     int              `json:"earlier_messages"`
+	FirstReview reportOdds       `json:"first_review"`
+	FirstRemind reportOdds       `json:"first_remind"`
+	Review      reportOdds       `json:"review"` // its own
+	Remind      reportOdds       `json:"remind"`
+	Words       []reportWordPush `json:"words"`
+}
+
+// reportWordPush is a word, and how far it moved the second reader.
+type reportWordPush struct {
+	reportPlace
+	Review float64 `json:"review"` // log-odds
+	Remind float64 `json:"remind"`
 }
 
 type reportFinding struct {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -19,7 +21,7 @@ func newReport(q *inquest) *report {
 		},
 		Gate:   newGate(m.Text, &e.Glance),
 		Folded: reportFolded{Text: e.Folded, Changes: []reportChange{}},
-		Review: newOdds(e.Review), Remind: newOdds(e.Remind),
+		Review: newOdds(e.Review), Remind: newOdds(e.Remind), Reader: e.Reader.String(), Second: newSecond(q),
 		Model: q.model.Version(), Policy: q.policy.Version(),
 	}
 	r.read(q)
@@ -44,6 +46,24 @@ func list[A, B any](from []A, one func(A) B) []B {
 
 func newGate(text string, g *classify.Glance) reportGate {
 	return reportGate{LetGo: g.LetGo, Kept: g.Why, Doubt: rounded(g.Doubt, 2), reportPlace: placeOf(text, g.Span)}
+}
+
+// newSecond is nil for a message that the second reader had nothing to do with.
+func newSecond(q *inquest) *reportSecond {
+	m, e := q.message(), q.explanation
+	o := &e.Second
+	if e.Reader == classify.First && !o.Skipped {
+		return nil
+	}
+	words := list(e.WeighSecond(m), func(w classify.WordPush) reportWordPush {
+		return reportWordPush{placeOf(m.Text, w.Span), rounded(w.Review, 2), rounded(w.Remind, 2)}
+	})
+	strength := func(w reportWordPush) float64 { return max(math.Abs(w.Review), math.Abs(w.Remind)) }
+	slices.SortStableFunc(words, func(a, b reportWordPush) int { return cmp.Compare(strength(b), strength(a)) })
+	return &reportSecond{
+		Skipped: o.Skipped, Earlier: o.Earlier, FirstReview: newOdds(o.FirstReview), FirstRemind: newOdds(o.FirstRemind),
+		Review: newOdds(o.Review), Remind: newOdds(o.Remind), Words: words,
+	}
 }
 
 func newOdds(o classify.Odds) reportOdds {

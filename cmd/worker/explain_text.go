@@ -27,6 +27,7 @@ func newReportText(r *report, s style, width int) string {
 		t.decoded()
 		t.named()
 		t.found()
+		t.second()
 	}
 	t.state()
 	t.decision()
@@ -195,6 +196,12 @@ func (t *reportText) found() {
 	if t.isRemind() {
 		what, odds, of = "remind", t.r.Remind, func(p reportPush) float64 { return p.Remind }
 	}
+	if s := t.r.Second; s != nil && !s.Skipped {
+		odds = s.FirstReview
+		if t.isRemind() {
+			odds = s.FirstRemind
+		}
+	}
 	t.say("score", "%s %.2f, log-odds %+.2f; what each thing adds while all else stays:", what, odds.Score, odds.LogOdds)
 	var families, up, down []string
 	for _, p := range t.sorted(of) {
@@ -212,6 +219,38 @@ func (t *reportText) found() {
 	t.say("  together", "%s", strings.Join(families, ", "))
 	t.list("  up", up[:min(len(up), mostPushes)], "nothing")
 	t.list("  down", down[:min(len(down), mostPushes)], "nothing")
+}
+
+// second says what the second reader made of it, and which words moved it.
+func (t *reportText) second() {
+	s := t.r.Second
+	switch {
+	case s == nil:
+		return
+	case s.Skipped:
+		t.say("second", "in doubt, but so many messages of this conversation were that the second reader did not read it")
+		return
+	}
+	what, own, both, of := "review", s.Review, t.r.Review, func(w reportWordPush) float64 { return w.Review }
+	if t.isRemind() {
+		what, own, both, of = "remind", s.Remind, t.r.Remind, func(w reportWordPush) float64 { return w.Remind }
+	}
+	with := "alone"
+	switch s.Earlier {
+	case 0:
+	case 1:
+		with = "with the message before it"
+	default:
+		with = fmt.Sprintf("with the %d messages before it", s.Earlier)
+	}
+	t.say("second", "in doubt, so it was read again, %s: %s %.2f; together %.2f, log-odds %+.2f", with, what, own.Score, both.Score, both.LogOdds)
+	var words []string
+	for _, w := range s.Words {
+		if x := of(w); math.Abs(x) >= faintPush && len(words) < mostPushes {
+			words = append(words, fmt.Sprintf("%+.2f `%s`", x, short(w.Text, 40)))
+		}
+	}
+	t.say("  words", "%s", cmp.Or(strings.Join(words, ", "), "none by itself"))
 }
 
 const (

@@ -20,6 +20,7 @@ var shortFlags = []struct{ name, path, usage string }{
 	{"group", "kafka.group", "consumer `group`"},
 	{"redis", "redis.addresses", "Redis `addresses`, host:port with commas"},
 	{"policy", "policy", "policy `file`"},
+	{"second-reader", "second_reader", "which messages a second model reads again: off, auto or always"},
 	{"evidence", "evidence", "how much of a contact is shown: full, masked or none"},
 	{"admin", "admin.listen", "`address` of metrics and health"},
 	{"log-level", "log.level", "`level`: debug, info, warn or error"},

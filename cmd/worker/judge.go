@@ -8,29 +8,36 @@ import (
 // judge decides messages in the order in which they are given, and remembers what their conversations have said.
 // It serves one goroutine.
 type judge struct {
-	model         *classify.Classifier
-	policy        *policy.Policy
-	conversations *lru[classify.State]
-	result        classify.Result
+	model  *classify.Classifier
+	policy *policy.Policy
+	talks  *lru[classify.Talk]
+	result classify.Result
 }
 
 func newJudge(model *classify.Classifier, p *policy.Policy, conversations int) *judge {
-	return &judge{model: model, policy: p, conversations: newLRU[classify.State](conversations)}
+	return &judge{model: model, policy: p, talks: newLRU[classify.Talk](conversations)}
 }
 
 // decide returns the decision on a message, whose offset must be above those of the messages before it.
 // The decision is valid until the next call.
 func (j *judge) decide(m *classify.Message) policy.Decision {
-	state := j.conversations.get(m.ConversationID)
-	if state == nil {
-		state = j.conversations.add(m.ConversationID)
+	talk := j.talks.get(m.ConversationID)
+	if talk == nil {
+		talk = j.talks.add(m.ConversationID)
 	}
-	return j.decideIn(m, state)
+	return j.decideIn(m, talk)
 }
 
-// decideIn is decide for a message of the conversation whose state is given.
-func (j *judge) decideIn(m *classify.Message, state *classify.State) policy.Decision {
-	j.model.Classify(m, state, &j.result)
-	state.Fold(j.result.Signal)
+// decideIn is decide for a message of the talk that is given.
+func (j *judge) decideIn(m *classify.Message, talk *classify.Talk) policy.Decision {
+	j.model.Next(m, talk, &j.result)
 	return j.policy.Decide(m, j.result.Findings)
+}
+
+// before is the talk that the next message of the conversation meets. It is a copy.
+func (j *judge) before(m *classify.Message) *classify.Talk {
+	if known := j.talks.get(m.ConversationID); known != nil {
+		return known.Clone()
+	}
+	return new(classify.Talk)
 }

@@ -22,6 +22,7 @@ type (
 	batches interface {
 		Next(ctx context.Context) (*source.Batch, error)
 		Done(b *source.Batch)
+		Reread(ctx context.Context, offsets []int64, see func(*source.Record)) error
 	}
 	// recaller keeps what conversations have said.
 	recaller interface {
@@ -51,7 +52,8 @@ type laneParts struct {
 
 // observer is told what the service does; each function may be nil, and is called by several lanes at once.
 type observer struct {
-	decided   func(*classify.Message, *policy.Decision) // before it is delivered; valid during the call
+	decided   func(*classify.Message, *policy.Decision)   // before it is delivered; valid during the call
+	reread    func(*classify.Message, []classify.Earlier) // before it is decided; valid during the call
 	delivered func(records int, s *sink.Stats)
 	joined    func() // the group, with partitions to work on
 	committed func(error)
@@ -71,6 +73,8 @@ type lane struct {
 	origin        sink.Origin
 	scope         history.Scope
 	conversations *lru[conversation]
+	texts         *texts             // nil without a second reader
+	found         []classify.Earlier // for the message in hand
 	result        classify.Result
 	entries       []history.Entry // of the batch in hand
 	unsent        []history.Entry // that Redis has not taken yet
@@ -93,14 +97,19 @@ type conversation struct {
 	state  classify.State
 	stored []int64 // offsets of the signals that history keeps, lowest first
 	loaded bool    // what history had is in it
+	texts  recentTexts
 }
 
 func newLane(parts laneParts, b batches, o sink.Origin) *lane {
-	return &lane{
+	l := &lane{
 		laneParts: parts, batches: b, origin: o,
 		scope:         history.Scope{Topic: o.Topic, Incarnation: o.Incarnation, Partition: o.Partition},
 		conversations: newLRU[conversation](lanesRemember),
 	}
+	if parts.model.Rereads() {
+		l.texts = newTexts(laneTexts)
+	}
+	return l
 }
 
 // run works until the partition is given back. An error means that the batch in hand is not done.
@@ -135,8 +144,11 @@ func (l *lane) work(ctx context.Context, b *source.Batch) error {
 	dead := deadLetters(b.Records)
 	l.timed(stageRecall, func() { l.recall(ctx, b.Records) })
 	l.clock.begin(l, l.now())
-	items, entries := l.decide(b.Records)
+	items, entries, err := l.decide(ctx, b.Records)
 	l.metrics.stage(stageDecide, l.clock.end(l, l.now()))
+	if err != nil {
+		return err
+	}
 	save := func() { l.timed(stageAppend, func() { l.remember(ctx, entries) }) }
 	if l.savesFirst {
 		save()
@@ -271,8 +283,9 @@ func (c *conversation) store(offset int64) (drop []int64) {
 	return drop
 }
 
-// decide reads the messages in order, each with what its conversation said before it. The entries are valid until the next call.
-func (l *lane) decide(records []source.Record) (items []sink.Item, entries []history.Entry) {
+// decide reads the messages in order, each with what its conversation said before it. The entries are valid until the next call. An error
+// means that not all could be read as they must be.
+func (l *lane) decide(ctx context.Context, records []source.Record) (items []sink.Item, entries []history.Entry, err error) {
 	entries = l.entries[:0]
 	defer func() { l.entries = entries }()
 	for i := range records {
@@ -284,20 +297,28 @@ func (l *lane) decide(records []source.Record) (items []sink.Item, entries []his
 		m.Offset = r.Offset
 		c := l.conversation(m.ConversationID)
 		l.model.Classify(m, &c.state, &l.result)
+		if l.result.Doubtful {
+			if err := l.reread(ctx, c, m); err != nil {
+				return nil, nil, err
+			}
+		}
 		signal := l.result.Signal
 		c.state.Fold(signal)
+		if l.texts != nil {
+			l.texts.add(&c.texts, m.Earlier())
+		}
 		entries = append(entries, history.Entry{Conversation: m.ConversationID, Signal: signal, Drop: c.store(r.Offset)})
 		d := l.policy.Decide(m, l.result.Findings)
-		l.metrics.decided(&d)
+		l.metrics.decided(&d, &l.result)
 		if l.observe.decided != nil {
 			shown := d // what is pointed to here is allocated: not for every message
 			l.observe.decided(m, &shown)
 		}
 		if d.Action != policy.None {
-			items = append(items, sink.Item{Message: m, Decision: kept(d), Offset: r.Offset, TraceParent: traceParent(r.Headers)})
+			items = append(items, sink.Item{Message: m, Decision: kept(d), Offset: r.Offset, Reader: l.result.Reader, Skipped: l.result.Skipped, TraceParent: traceParent(r.Headers)})
 		}
 	}
-	return items, entries
+	return items, entries, nil
 }
 
 // kept is a decision that stays valid when the next message is classified.

@@ -24,15 +24,18 @@ var errFake = errors.New("refused")
 
 // world is what a lane sees, in memory. It writes down what the lane did, in order, and can fail any step.
 type world struct {
-	batches []*source.Batch
-	next    int
-	events  []string // "next 0", "load c1", "deliver f10 d11", "append 10", "done 0"
-	failing map[string]error
-	onDone  func()
-	signals map[string]map[int64]classify.Signal // Redis
-	dropped []int64
-	items   []sink.Item
-	dead    []sink.DeadLetter
+	batches   []*source.Batch
+	next      int
+	events    []string // "next 0", "load c1", "deliver f10 d11", "append 10", "done 0"
+	failing   map[string]error
+	onDone    func()
+	gone      map[int64]bool // from the stream
+	onReread  func()
+	delivered func()
+	signals   map[string]map[int64]classify.Signal // Redis
+	dropped   []int64
+	items     []sink.Item
+	dead      []sink.DeadLetter
 }
 
 func newWorld(batches ...*source.Batch) *world {
@@ -60,6 +63,27 @@ func (w *world) Done(b *source.Batch) {
 	if w.onDone != nil {
 		w.onDone()
 	}
+}
+
+// Reread gives records of any batch, those that are still to come too.
+func (w *world) Reread(_ context.Context, offsets []int64, see func(*source.Record)) error {
+	w.note("reread %v", offsets)
+	if w.onReread != nil {
+		w.onReread()
+	}
+	if err := w.failing["reread"]; err != nil {
+		return err
+	}
+	for _, b := range w.batches {
+		for i := range b.Records {
+			if r := &b.Records[i]; r.Code == "" && slices.Contains(offsets, r.Offset) && !w.gone[r.Offset] {
+				again := *r
+				again.Message.Offset = r.Offset
+				see(&again)
+			}
+		}
+	}
+	return nil
 }
 
 func (w *world) Load(_ context.Context, _ history.Scope, conversations []string) ([][]classify.Signal, int, error) {
@@ -115,6 +139,9 @@ func (w *world) Deliver(_ context.Context, _ sink.Origin, items []sink.Item, dea
 		return sink.Stats{}, err
 	}
 	w.items, w.dead = append(w.items, items...), append(w.dead, dead...)
+	if w.delivered != nil {
+		w.delivered()
+	}
 	return sink.Stats{DeadLetters: len(dead)}, nil
 }
 

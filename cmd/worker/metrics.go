@@ -40,6 +40,9 @@ type metrics struct {
 
 	history        *prometheus.CounterVec
 	historyLost    prometheus.Counter
+	reread         prometheus.Histogram
+	rereadSkipped  prometheus.Counter
+	texts          [numOrigins]prometheus.Counter
 	breakerOpen    prometheus.Gauge
 	breakerChanges prometheus.Counter
 }
@@ -48,6 +51,7 @@ type metrics struct {
 const (
 	stageRecall  = "recall"  // the conversations' history from Redis
 	stageDecide  = "decide"  // classify and decide
+	stageEarlier = "earlier" // earlier messages from Kafka, for those that are read with them
 	stageClaim   = "claim"   // claims in Redis
 	stagePublish = "publish" // until acknowledged
 	stageAppend  = "append"  // the batch's signals to Redis
@@ -91,6 +95,12 @@ func newMetrics(version, model, policyVersion string) *metrics {
 
 	m.history = m.counters("history_requests_total", "Round trips for the history of conversations by operation and result.", "operation", "result")
 	m.historyLost = m.counter("history_lost_signals_total", "Signals that were given up because Redis did not take them in time, or that it gave back unreadable.")
+	m.reread = m.histogram("second_reader_duration_seconds", "Time that the second reader took for a message; the count is how many it has read.", prometheus.ExponentialBuckets(250e-6, 2, 9))
+	m.rereadSkipped = m.counter("second_reader_skipped_total", "Doubtful messages that the second reader did not read, since so many of their conversation were.")
+	texts := m.counters("second_reader_texts_total", "Earlier messages that a doubtful one was to be read with: from memory, from the stream, or gone from it.", "from")
+	for o, name := range originNames {
+		m.texts[o] = texts.WithLabelValues(name)
+	}
 	m.breakerOpen = m.gauge("redis_breaker_open", "1 while Redis is not asked because it did not answer.")
 	m.breakerChanges = m.counter("redis_breaker_opened_total", "Times that Redis stopped answering.")
 
@@ -107,8 +117,11 @@ func categoryLabel(c int) string {
 	return classify.Category(c).String()
 }
 
-// decided counts a decision.
-func (m *metrics) decided(d *policy.Decision) {
+// decided counts a decision, and a message that only the first reader has read though it was doubtful.
+func (m *metrics) decided(d *policy.Decision, read *classify.Result) {
+	if read.Skipped {
+		m.rereadSkipped.Inc()
+	}
 	row := &m.decisions[d.Action]
 	if d.Action == policy.None {
 		row[classify.NumCategories].Inc()

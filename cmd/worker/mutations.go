@@ -185,12 +185,7 @@ type outcome struct {
 
 // said judges the lines in the place of the subject. What the conversation remembers is left as it was.
 func (m *mutator) said(s *subject, lines []mutate.Line) outcome {
-	state := new(classify.State)
-	if before := m.judge.conversations.get(s.event.ConversationID); before != nil {
-		for _, sig := range before.Signals() {
-			state.Fold(sig)
-		}
-	}
+	talk := m.judge.before(&s.event.Message)
 	var out outcome
 	for i, l := range lines {
 		msg := s.event.Message
@@ -198,7 +193,7 @@ func (m *mutator) said(s *subject, lines []mutate.Line) outcome {
 			msg.SenderID, msg.SenderRole = counterpart(&msg)
 		}
 		msg.Text, msg.Offset = l.Text, msg.Offset+int64(i)
-		d := m.judge.decideIn(&msg, state)
+		d := m.judge.decideIn(&msg, talk)
 		if l.Decoy {
 			continue
 		}

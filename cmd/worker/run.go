@@ -34,7 +34,7 @@ func (c *cli) runCommand() *cobra.Command {
 			return c.serve(ctx, s, createTopics)
 		},
 	}
-	flags.register(cmd.Flags(), "brokers", "group", "redis", "policy", "evidence", "admin", "log-level")
+	flags.register(cmd.Flags(), "brokers", "group", "redis", "policy", "second-reader", "evidence", "admin", "log-level")
 	cmd.Flags().BoolVar(&createTopics, "create-topics", false, "create the topics that are missing")
 	return cmd
 }

@@ -43,7 +43,7 @@ func (r *configReader) finish() (*setup, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	s.model = classify.Default()
+	s.model = classify.Default().Rereading(rereadings[s.SecondReader])
 	return s, nil
 }
 

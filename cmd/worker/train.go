@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -19,7 +21,7 @@ import (
 const folds = 5
 
 func (c *cli) trainCommand() *cobra.Command {
-	var out, split string
+	var out, split, second string
 	cmd := &cobra.Command{
 		Use:   "train [FILE...]",
 		Short: "Fit a model to labelled conversations",
@@ -30,6 +32,9 @@ func (c *cli) trainCommand() *cobra.Command {
 			events, err := labelled(args, split)
 			if err != nil {
 				return err
+			}
+			if second != "" {
+				return c.writeSecond(second, events)
 			}
 			m, bins, err := trained(events)
 			if err != nil {
@@ -48,10 +53,61 @@ func (c *cli) trainCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&out, "out", "", "`file` to write the model to")
 	cmd.Flags().StringVar(&split, "split", "all", "`part` of the embedded corpus: train, tune or all")
-	if err := cmd.MarkFlagRequired("out"); err != nil {
-		panic("worker: " + err.Error())
-	}
+	cmd.Flags().StringVar(&second, "second", "", "`file` to write, instead, what tools/train needs for the second reader: what the first one makes of messages that it has not seen")
+	cmd.MarkFlagsOneRequired("out", "second")
+	cmd.MarkFlagsMutuallyExclusive("out", "second")
 	return cmd
+}
+
+// schooling is a line for tools/train: a message, its label, and what a model made of it that had not seen its conversation.
+type schooling struct {
+	Conversation string       `json:"conv"`
+	File         string       `json:"file"`
+	Tune         bool         `json:"tune"`
+	Stage        string       `json:"stage"`
+	Role         string       `json:"role"`
+	Sender       string       `json:"sender"`
+	Text         string       `json:"text"`
+	Label        onside.Label `json:"label"`
+	Heads        []float32    `json:"z"`
+	Known        []float32    `json:"known"`
+	Target       []*float32   `json:"t"` // null where the label says nothing
+	Opens        bool         `json:"doubt"`
+	LetGo        bool         `json:"gone"`
+}
+
+func (c *cli) writeSecond(name string, events []onside.Event) (err error) {
+	tune := map[string]bool{}
+	_, held := onside.Split(events)
+	for i := range held {
+		tune[held[i].ConversationID] = true
+	}
+	lines := make([][]byte, len(events))
+	err = eachHeldOut(onside.Examples(events), func(i int, g *classify.Guess) {
+		e := &events[i]
+		s := schooling{
+			Conversation: e.ConversationID, File: e.File, Tune: tune[e.ConversationID], Stage: e.Stage.String(), Role: e.SenderRole, Sender: e.SenderID,
+			Text: e.Text, Label: e.Label, Heads: g.Heads, Known: g.Known, Target: make([]*float32, len(g.Target)), Opens: g.Opens, LetGo: g.LetGo,
+		}
+		for k, t := range g.Target {
+			if t == t {
+				s.Target[k] = &t
+			}
+		}
+		b, err := json.Marshal(s)
+		if err != nil {
+			panic("worker: a message is no JSON: " + err.Error())
+		}
+		lines[i] = append(b, '\n')
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(name, bytes.Join(lines, nil), 0o644); err != nil {
+		return fmt.Errorf("write what the second reader learns from: %w", err)
+	}
+	_, err = fmt.Fprintf(c.out, "%s: %d messages\n", name, len(lines))
+	return err
 }
 
 // writeReliability prints what messages before the contract were given by models that had not seen them, and what they were.
@@ -83,19 +139,16 @@ func trained(events []onside.Event) (*classify.Model, [10]classify.Bin, error) {
 
 // heldOut is what models say of each example that were fitted on the other folds.
 func heldOut(examples []classify.Example) ([]classify.Unseen, error) {
-	var parts [folds][]classify.Unseen
-	err := eachFold(func(k int) (err error) {
-		parts[k], err = classify.HoldOut(examples, func(conversation string) bool { return foldOf(conversation) == k })
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
 	out := make([]classify.Unseen, len(examples))
-	for i := range examples {
-		out[i] = parts[foldOf(examples[i].ConversationID)][i]
-	}
-	return out, nil
+	err := eachHeldOut(examples, func(i int, g *classify.Guess) { out[i] = g.Unseen })
+	return out, err
+}
+
+// eachHeldOut tells what a model fitted on the other folds makes of each example; of several at once, but of none twice.
+func eachHeldOut(examples []classify.Example, told func(i int, g *classify.Guess)) error {
+	return eachFold(func(k int) error {
+		return classify.HoldOut(examples, func(conversation string) bool { return foldOf(conversation) == k }, told)
+	})
 }
 
 // eachFold works on the folds side by side, as many at once as there are processors.

@@ -85,6 +85,11 @@ func (x *transacted) await(ctx context.Context) (*source.Batch, error) {
 	return x.partition.Next(ctx)
 }
 
+// Reread reads earlier records of the partition.
+func (x *transacted) Reread(ctx context.Context, offsets []int64, see func(*source.Record)) error {
+	return x.partition.Reread(ctx, offsets, see)
+}
+
 // Deliver publishes and commits, or does neither where there is nothing to publish.
 func (x *transacted) Deliver(ctx context.Context, o sink.Origin, items []sink.Item, dead []sink.DeadLetter) (sink.Stats, error) {
 	at := x.position

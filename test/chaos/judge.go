@@ -33,14 +33,13 @@ type finding struct {
 
 // read judges the messages of one conversation, from its beginning.
 func (j *judge) read(messages []classify.Message) []opinion {
-	var state classify.State
+	var talk classify.Talk
 	holder := map[finding]int{}
 	opinions := make([]opinion, len(messages))
 	for i := range messages {
 		m := &messages[i]
 		m.Offset = int64(i)
-		j.model.Classify(m, &state, &j.result)
-		state.Fold(j.result.Signal)
+		j.model.Next(m, &talk, &j.result)
 		d := j.policy.Decide(m, j.result.Findings)
 		opinions[i] = opinion{action: d.Action}
 		if d.Action != policy.None {
