@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -17,12 +19,39 @@ const noEviction = "noeviction"
 // evictionEvery is how often a running worker asks for the policy: somebody may change it.
 const evictionEvery = 10 * time.Minute
 
-// evictionPolicy asks a Redis for its maxmemory-policy, in two ways: hosted ones refuse CONFIG.
+// evictionPolicy asks a Redis for its maxmemory-policy; of a cluster, every node that has slots. Where some of them take claims, it names their policies.
 func evictionPolicy(ctx context.Context, rdb redis.UniversalClient) (string, error) {
-	if got, err := rdb.ConfigGet(ctx, "maxmemory-policy").Result(); err == nil && got["maxmemory-policy"] != "" {
+	cluster, ok := rdb.(*redis.ClusterClient)
+	if !ok {
+		return nodePolicy(ctx, rdb)
+	}
+	var mu sync.Mutex
+	var evicting []string
+	err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+		p, err := nodePolicy(ctx, node)
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil && p != noEviction && !slices.Contains(evicting, p) {
+			evicting = append(evicting, p)
+		}
+		return err
+	})
+	if len(evicting) > 0 {
+		slices.Sort(evicting)
+		return strings.Join(evicting, ", "), nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return noEviction, nil
+}
+
+// nodePolicy asks one server, in two ways: hosted ones refuse CONFIG.
+func nodePolicy(ctx context.Context, node redis.Cmdable) (string, error) {
+	if got, err := node.ConfigGet(ctx, "maxmemory-policy").Result(); err == nil && got["maxmemory-policy"] != "" {
 		return got["maxmemory-policy"], nil
 	}
-	info, err := rdb.Info(ctx, "memory").Result()
+	info, err := node.Info(ctx, "memory").Result()
 	if err != nil {
 		return "", err
 	}

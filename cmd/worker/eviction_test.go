@@ -63,6 +63,36 @@ func TestEvictionIsFoundOut(t *testing.T) {
 	}
 }
 
+// Every node of a cluster is asked that has slots: one that takes claims is enough, and one that does not tell hides no other.
+func TestEvictionOnACluster(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		policies []string // of the nodes; "": not told
+		want     string
+	}{
+		{"none", []string{"noeviction", "noeviction", "noeviction"}, "redis keeps what it has when it is full"},
+		{"one", []string{"noeviction", "noeviction", "allkeys-lru"}, "redis has maxmemory-policy allkeys-lru: claims that it evicts are flagged again; set noeviction"},
+		{"two ways", []string{"volatile-ttl", "noeviction", "allkeys-lru"}, "redis has maxmemory-policy allkeys-lru, volatile-ttl: claims that it evicts are flagged again; set noeviction"},
+		{"one, and one does not tell", []string{"", "noeviction", "allkeys-lru"}, "redis has maxmemory-policy allkeys-lru: claims that it evicts are flagged again; set noeviction"},
+		{"one does not tell", []string{"noeviction", "", "noeviction"}, "redis does not tell its maxmemory-policy to this user; it should be noeviction"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var slots []redis.ClusterSlot
+			for i, p := range test.policies {
+				node := full(t, func() string { return p }, p != "", p != "")
+				slots = append(slots, redis.ClusterSlot{Start: i, End: i, Nodes: []redis.ClusterNode{{Addr: node.Options().Addr}}})
+			}
+			rdb := redis.NewClusterClient(&redis.ClusterOptions{
+				ClusterSlots: func(context.Context) ([]redis.ClusterSlot, error) { return slots, nil }, DisableIdentity: true,
+			})
+			defer rdb.Close()
+			if got := checkEviction(context.Background(), rdb); got.text != test.want {
+				t.Errorf("got %q, want %q", got.text, test.want)
+			}
+		})
+	}
+}
+
 // A worker says once which policy takes its claims, and again when it becomes another.
 func TestEvictionIsWatched(t *testing.T) {
 	var asked atomic.Int64
