@@ -174,13 +174,14 @@ func (l *lane) timed(stage string, f func()) {
 	l.metrics.stage(stage, l.now().Sub(start))
 }
 
+// count counts the events last: whoever sees them counted sees what came of them.
 func (l *lane) count(b *source.Batch, dead []sink.DeadLetter, stats *sink.Stats) {
-	l.metrics.events.Add(float64(len(b.Records)))
 	l.metrics.batch.Observe(float64(len(b.Records)))
 	for i := range dead {
 		l.metrics.deadLetters.WithLabelValues(dead[i].Code).Inc()
 	}
 	l.metrics.delivered(stats)
+	l.metrics.events.Add(float64(len(b.Records)))
 	if l.observe.delivered != nil {
 		l.observe.delivered(len(b.Records), stats)
 	}
