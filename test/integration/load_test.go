@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +17,7 @@ import (
 // load is a number of events, and what worker classify says must come of each.
 type load struct {
 	events []onside.Event
+	beside []onside.Event    // that were sent and are none of these
 	action map[string]string // by event id: none, remind or review
 }
 
@@ -41,6 +43,24 @@ func newLoad(t *testing.T, n int) *load {
 		t.Fatalf("%d flags and %d reminders of %d events: too few to show anything", l.count("review"), l.count("remind"), len(l.events))
 	}
 	return l
+}
+
+// contacts makes two events each of n conversations that have nothing else: an address, which is flagged before a contract, and the same again by
+// the same sender, a repeat by all that is shown. They count once they are sent, by sendOf.
+func (l *load) contacts(name string, n int) (first, again []onside.Event) {
+	for i := range n {
+		var e onside.Event // before the contract
+		e.EventID, e.ConversationID = fmt.Sprintf("%s-%d", name, i), fmt.Sprintf("%s-%d", name, i)
+		e.MessageID, e.SenderID, e.SenderRole = "m", "u", "freelancer"
+		e.Text = fmt.Sprintf("my email is anna.%s%d@gmail.com", name, 100+i)
+		first = append(first, e)
+		e.EventID, e.MessageID = e.EventID+"-again", "m-again"
+		again = append(again, e)
+	}
+	for _, e := range slices.Concat(first, again) {
+		l.action[e.EventID] = "review"
+	}
+	return first, again
 }
 
 // classified runs worker classify over the events.
@@ -102,7 +122,7 @@ func (l *load) part(i, n int) []onside.Event {
 // had none. The others may have come out, or be repeats.
 func (l *load) required(action string) map[string]bool {
 	out, seen := map[string]bool{}, map[string]bool{}
-	for _, e := range l.events {
+	for _, e := range slices.Concat(l.events, l.beside) {
 		sender := e.ConversationID + "\x00" + e.SenderID
 		if l.action[e.EventID] == action && !seen[sender] {
 			seen[sender] = true
@@ -191,4 +211,20 @@ func (l *load) notice(t *testing.T, action string, r *kgo.Record, events map[str
 		t.Errorf("%s of event %s has the key %q", action, n.Event.EventID, r.Key)
 	}
 	return n
+}
+
+// wantRepeats wants flags of all the events, as something that nobody remembers to have been said, or of none of them.
+func (f found) wantRepeats(t *testing.T, dedup string, events []onside.Event) {
+	t.Helper()
+	for _, e := range events {
+		n, ok := f.first[e.EventID]
+		switch {
+		case dedup == "" && ok:
+			t.Errorf("event %s repeats what is claimed, and is flagged", e.EventID)
+		case dedup != "" && !ok:
+			t.Errorf("event %s has no flag, though nobody remembers what it repeats", e.EventID)
+		case dedup != "" && n.Dedup != dedup:
+			t.Errorf("the flag of event %s is %s, want %s", e.EventID, n.Dedup, dedup)
+		}
+	}
 }

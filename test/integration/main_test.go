@@ -9,6 +9,8 @@
 //	ONSIDE_TEST_KAFKA=$(cat .kafka/run/brokers) go test -race -count=1 ./test/integration
 //	deploy/dev/kafka.sh stop
 //
+// With ONSIDE_TEST_REDIS=redis-server alone, Kafka is embedded and those are real.
+//
 // What must come out is what worker classify says of the same events.
 package integration
 

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"bufio"
-	"context"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -10,8 +9,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // TestRedisTrouble has Redis fail in each of its ways in the middle of the stream, and recover. The stream goes on at once and nothing is lost. Where
@@ -49,11 +46,10 @@ func (x *trouble) test(w *world) {
 	t, l := w.t, newLoad(w.t, 200)
 	p := newRedisProxy(t, w.redis)
 	a := w.start("a", "--redis", p.addr, "--set", "redis.timeout=250ms", "--set", "redis.breaker.probe_every=200ms").ready()
-	claims := func(outcome string) float64 { return max(0, a.metric(`onside_claims_total{outcome="`+outcome+`"}`)) }
 	w.sendInBits(l.part(0, 4))
 	w.settled()
 
-	before := claims("claimed")
+	before := a.claims("claimed")
 	x.begin(w.redis, p)
 	begun := time.Now()
 	w.sendInBits(l.part(1, 4))
@@ -61,7 +57,7 @@ func (x *trouble) test(w *world) {
 	if took := time.Since(begun); took > 20*time.Second {
 		t.Errorf("%d events took %s", len(l.part(1, 4)), took)
 	}
-	u, c := claims("unverified"), claims("claimed")-before
+	u, c := a.claims("unverified"), a.claims("claimed")-before
 	if u < x.unverified*(u+c) || x.unverified == 0 && u > 0 {
 		t.Errorf("%v claims unverified, %v made", u, c)
 	}
@@ -69,7 +65,7 @@ func (x *trouble) test(w *world) {
 		x.end(w.redis, p)
 	}
 	rest := l.part(2, 4)
-	for before := claims("claimed"); claims("claimed") == before; w.settled() {
+	for before := a.claims("claimed"); a.claims("claimed") == before; w.settled() {
 		if len(rest) == 0 {
 			t.Fatal("claims are not verified again")
 		}
@@ -93,18 +89,6 @@ func (x *trouble) test(w *world) {
 		flags.wantDedup(t, "unverified", l.part(1, 4))
 	}
 	flags.wantDedup(t, "claimed", l.part(3, 4))
-}
-
-// command runs one on the Redis itself.
-func (s *store) command(args ...any) any {
-	s.t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: s.addr})
-	defer c.Close()
-	res, err := c.Do(context.Background(), args...).Result()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return res
 }
 
 func (s *store) readOnly(*redisProxy) {

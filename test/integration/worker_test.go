@@ -163,3 +163,8 @@ func (w *worker) metric(name string) float64 {
 	}
 	return sum
 }
+
+// claims is how many findings' claims have had the outcome.
+func (w *worker) claims(outcome string) float64 {
+	return max(0, w.metric(`onside_claims_total{outcome="`+outcome+`"}`))
+}

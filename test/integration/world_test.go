@@ -19,6 +19,7 @@ type world struct {
 	t      *testing.T
 	kafka  *cluster
 	redis  *store
+	finds  []string               // flags with which workers find a Redis that its address is not enough for
 	name   string                 // of the group, and with which the topics begin
 	events map[string]*kgo.Record // that were produced, by event id
 	exact  bool                   // workers deliver exactly once, and what is read is what is committed
@@ -26,7 +27,13 @@ type world struct {
 
 func newWorld(t *testing.T, k *cluster) *world {
 	t.Helper()
-	return &world{t: t, kafka: k, redis: newStore(t), name: unique(t), events: map[string]*kgo.Record{}}
+	return newWorldOn(t, k, newStore(t))
+}
+
+// newWorldOn has workers find the Redis by its address and the flags.
+func newWorldOn(t *testing.T, k *cluster, s *store, finds ...string) *world {
+	t.Helper()
+	return &world{t: t, kafka: k, redis: s, finds: finds, name: unique(t), events: map[string]*kgo.Record{}}
 }
 
 // withTopics creates the topics, where worker run --create-topics is not the one to do so.
@@ -52,6 +59,7 @@ func (w *world) connection() []string {
 	for _, kind := range []string{"events", "flags", "reminders", "dead_letters"} {
 		args = append(args, "--set", "kafka.topics."+kind+"="+w.topic(kind))
 	}
+	args = append(args, w.finds...)
 	if l := w.kafka.login; l != nil {
 		args = append(args, "--set", "kafka.tls.enabled=true", "--set", "kafka.tls.ca_file="+l.caFile,
 			"--set", "kafka.sasl.mechanism=scram-sha-512", "--set", "kafka.sasl.username="+l.user)
@@ -105,6 +113,29 @@ func (w *world) sendInBits(events []onside.Event) {
 	}
 }
 
+// sendOf produces events that the load has made beside its own, which count from now on.
+func (w *world) sendOf(l *load, events []onside.Event) {
+	w.t.Helper()
+	l.beside = append(l.beside, events...)
+	w.send(events)
+}
+
+// sendUntil sends the events one at a time until the condition holds: of a Redis that is back, only requests find out.
+func (w *world) sendUntil(l *load, events []onside.Event, what string, ok func() bool) {
+	w.t.Helper()
+	eventually(w.t, what, func() bool {
+		if ok() {
+			return true
+		}
+		if len(events) == 0 {
+			w.t.Fatalf("no events are left before: %s", what)
+		}
+		w.sendOf(l, events[:1])
+		events = events[1:]
+		return false
+	})
+}
+
 // settled waits until the group has committed everything: whatever came of it has been acknowledged before.
 func (w *world) settled() {
 	w.t.Helper()
@@ -119,6 +150,13 @@ func (w *world) settled() {
 		behind, state = w.behind()
 		return behind == 0
 	})
+}
+
+// counted waits until the group has committed all events, and the worker, which has done all of them, has counted what came of them.
+func (w *world) counted(a *worker) {
+	w.t.Helper()
+	w.settled()
+	eventually(w.t, "worker "+a.name+" has counted all events", func() bool { return a.metric("onside_events_total") == float64(len(w.events)) })
 }
 
 // behind is how many events are not committed; -1 where Kafka does not tell.
