@@ -1,0 +1,197 @@
+package integration
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestRedisSecured goes through TLS to a Redis, with a certificate of its own and without, and over a restart of it.
+func TestRedisSecured(t *testing.T) {
+	needsRedisServers(t)
+	t.Parallel()
+	for name, mutual := range map[string]bool{"tls": false, "mtls": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ca := newAuthority(t)
+			s := ca.startRedis(mutual)
+			finds := ca.trusted()
+			if mutual {
+				finds = append(finds, ca.issue("worker").flags()...)
+			}
+			w, l := newWorldOn(t, plaintextKafka(t), s, finds...).withTopics(), newLoad(t, 200)
+			old, oldAgain := l.contacts("old", 10)
+			meanwhile, _ := l.contacts("meanwhile", 500)
+			if out, err := w.checked(); err != nil {
+				t.Errorf("worker check --connect: %v\n%s", err, out)
+			}
+			a := w.start("a").ready()
+			w.sendInBits(l.part(0, 3))
+			w.sendOf(l, old)
+			w.settled()
+			w.sendOf(l, oldAgain)
+			w.counted(a)
+
+			before := a.claims("claimed")
+			s.kill()
+			w.sendInBits(l.part(1, 3))
+			w.settled()
+			s.start()
+			w.sendUntil(l, meanwhile, "claims are verified again", func() bool { return a.claims("claimed") > before })
+			w.sendInBits(l.part(2, 3))
+			w.settled()
+			a.terminate()
+
+			flags, _ := w.verifyOnce(l)
+			flags.wantDedup(t, "claimed", l.part(0, 3))
+			flags.wantDedup(t, "unverified", l.part(1, 3))
+			flags.wantDedup(t, "claimed", l.part(2, 3))
+			flags.wantRepeats(t, "", oldAgain)
+		})
+	}
+}
+
+// TestRedisRefuses has a Redis and a worker that do not trust each other: worker check says so, and the worker works as without a Redis.
+func TestRedisRefuses(t *testing.T) {
+	needsRedisServers(t)
+	t.Parallel()
+	ours, other := newAuthority(t), newAuthority(t)
+	s := ours.startRedis(true)
+	w, l := newWorldOn(t, plaintextKafka(t), s).withTopics(), newLoad(t, 100)
+	own, stranger := ours.issue("worker").flags(), other.issue("worker").flags()
+	for name, finds := range map[string][]string{
+		"no certificate":           ours.trusted(),
+		"a stranger's certificate": append(ours.trusted(), stranger...),
+		"a server of a stranger":   append(other.trusted(), own...),
+		"a server of another name": append(ours.named("redis"), own...),
+		"no tls":                   nil,
+	} {
+		w.finds = finds
+		if out, err := w.checked(); err == nil || !strings.Contains(out, "FAIL  single redis") {
+			t.Errorf("%s: worker check --connect: %v\n%s", name, err, out)
+		}
+	}
+	w.finds = append(ours.trusted(), stranger...)
+	a := w.start("a").ready()
+	w.send(l.events)
+	w.settled()
+	a.terminate()
+	flags, reminders := w.verifyOnce(l)
+	flags.wantDedup(t, "unverified", l.events)
+	reminders.wantDedup(t, "unverified", l.events)
+	if n := len(s.claims()); n > 0 {
+		t.Errorf("%d claims are there", n)
+	}
+}
+
+// authority signs certificates for 127.0.0.1.
+type authority struct {
+	t    *testing.T
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	file string
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{t: t}
+	template := &x509.Certificate{
+		Subject: pkix.Name{CommonName: "an authority"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	var der []byte
+	der, a.key = a.sign(template, nil)
+	var err error
+	if a.cert, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	a.file = filepath.Join(t.TempDir(), "ca.pem")
+	writeFile(t, a.file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	return a
+}
+
+// sign makes a key and a certificate of it, by a parent or by itself.
+func (a *authority) sign(template, parent *x509.Certificate) (der []byte, key *ecdsa.PrivateKey) {
+	a.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	template.SerialNumber, template.NotAfter = serial, time.Now().Add(time.Hour)
+	by := a.key
+	if parent == nil {
+		parent, by = template, key
+	}
+	if der, err = x509.CreateCertificate(rand.Reader, template, parent, key.Public(), by); err != nil {
+		a.t.Fatal(err)
+	}
+	return der, key
+}
+
+// pair is a certificate and its key, in files.
+type pair struct{ cert, key string }
+
+func (a *authority) issue(name string) pair {
+	a.t.Helper()
+	der, key := a.sign(&x509.Certificate{
+		Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}, a.cert)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	dir := a.t.TempDir()
+	p := pair{filepath.Join(dir, name+".pem"), filepath.Join(dir, name+".key")}
+	writeFile(a.t, p.cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	writeFile(a.t, p.key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
+	return p
+}
+
+// flags have a worker show the certificate to its Redis.
+func (p pair) flags() []string {
+	return []string{"--set", "redis.tls.cert_file=" + p.cert, "--set", "redis.tls.key_file=" + p.key}
+}
+
+// trusted has a worker use TLS, and trust a Redis with a certificate of the authority.
+func (a *authority) trusted() []string {
+	return []string{"--set", "redis.tls.enabled=true", "--set", "redis.tls.ca_file=" + a.file}
+}
+
+// named is trusted, for a Redis that calls itself so.
+func (a *authority) named(server string) []string {
+	return append(a.trusted(), "--set", "redis.tls.server_name="+server)
+}
+
+// startRedis starts a redis-server that speaks nothing but TLS; mutual if its clients must show a certificate of the authority.
+func (a *authority) startRedis(mutual bool) *store {
+	a.t.Helper()
+	addr := freeAddress(a.t)
+	_, port, _ := net.SplitHostPort(addr)
+	server, client := a.issue("server"), a.issue("test")
+	clients := "no"
+	if mutual {
+		clients = "yes"
+	}
+	s := startRedis(a.t, addr, "--port", "0", "--tls-port", port, "--tls-auth-clients", clients,
+		"--tls-cert-file", server.cert, "--tls-key-file", server.key, "--tls-ca-cert-file", a.file)
+	own, err := tls.LoadX509KeyPair(client.cert, client.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	s.tls = &tls.Config{RootCAs: pool(a.t, a.file), Certificates: []tls.Certificate{own}}
+	return s
+}
