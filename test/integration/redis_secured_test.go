@@ -94,6 +94,50 @@ func TestRedisRefuses(t *testing.T) {
 	}
 }
 
+// TestRedisRights gives the worker's user the rights that the configuration names, and no others.
+func TestRedisRights(t *testing.T) {
+	needsRedisServers(t)
+	t.Parallel()
+	rights := []any{"+get", "+set", "+hset", "+hgetall", "+hdel", "+pexpire", "+multi", "+exec"}
+	for mode, start := range map[string]func(*testing.T) []*store{
+		"single":  func(t *testing.T) []*store { return []*store{startRedis(t, freeAddress(t))} },
+		"cluster": func(t *testing.T) []*store { return newNodes(t) },
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			servers := start(t)
+			for _, s := range servers {
+				s.command(append([]any{"ACL", "SETUSER", "worker", "on", ">" + password, "~onside:*"}, rights...)...)
+				if mode == "cluster" {
+					s.command("ACL", "SETUSER", "worker", "+cluster|slots")
+				}
+			}
+			w := newWorldOn(t, plaintextKafka(t), servers[0], "--set", "redis.mode="+mode, "--set", "redis.username=worker", "--set", "redis.password="+password)
+			l := newLoad(t, 100)
+			w.withTopics()
+			if out, err := w.checked(); err != nil {
+				t.Errorf("worker check --connect: %v\n%s", err, out)
+			}
+			a := w.start("a").ready()
+			w.send(l.events)
+			w.counted(a)
+			if n := a.claims("unverified"); n > 0 || a.claims("claimed") == 0 {
+				t.Errorf("%v claims are unverified", n)
+			}
+			for _, op := range []string{"load", "append"} {
+				if n := a.metric(`onside_history_requests_total{operation="` + op + `",result="error"}`); n > 0 {
+					t.Errorf("history failed %v times to %s", n, op)
+				}
+				if n := a.metric(`onside_history_requests_total{operation="` + op + `",result="ok"}`); n <= 0 {
+					t.Errorf("history did %v times %s", n, op)
+				}
+			}
+			a.terminate()
+			w.verifyOnce(l)
+		})
+	}
+}
+
 // authority signs certificates for 127.0.0.1.
 type authority struct {
 	t    *testing.T
