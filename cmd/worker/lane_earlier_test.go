@@ -217,7 +217,7 @@ func TestEarlierTextsFromKafka(t *testing.T) {
 	}
 	defer client.Close()
 	const n = 400
-	batches := corpusBatches(t, n, n)
+	batches := abreast(corpusBatches(t, n, n))
 	for i, r := range batches[0].Records {
 		value, err := json.Marshal(onside.Event{Message: r.Message})
 		if err == nil && i%50 == 0 {

@@ -115,7 +115,7 @@ func (w *world) Append(ctx context.Context, _ history.Scope, entries []history.E
 	}
 	for _, e := range entries {
 		if w.signals[e.Conversation] == nil {
-			w.signals[e.Conversation] = map[int64]classify.Signal{}
+			w.signals[strings.Clone(e.Conversation)] = map[int64]classify.Signal{} // that of the batch ends with it
 		}
 		w.signals[e.Conversation][e.Signal.Offset] = e.Signal
 		for _, o := range e.Drop {
