@@ -15,7 +15,8 @@ import (
 	"onside/internal/policy"
 )
 
-// TestQuality trains on the train part of the corpus, judges the tune part, and compares the figures with the golden file.
+// TestQuality trains the first reader on the train part of the corpus, as the shipped second reader was, judges the tune part by the two together, by the
+// first alone and with all read again, and compares the figures with the golden files.
 func TestQuality(t *testing.T) {
 	events, err := Corpus()
 	if err != nil {
@@ -27,15 +28,18 @@ func TestQuality(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	classifier, err := classify.New(model)
-	if err != nil {
-		t.Fatal(err)
-	}
+	classifier := shipped.WithFirst(model)
+	compareQuality(t, "testdata/golden/quality.txt", tune, classifier)
+	compareQuality(t, "testdata/golden/quality-first.txt", tune, classifier.Rereading(classify.RereadNone))
+	compareQuality(t, "testdata/golden/quality-always.txt", tune, classifier.Rereading(classify.RereadAll))
+}
+
+func compareQuality(t *testing.T, golden string, events []Event, c *classify.Classifier) {
+	t.Helper()
 	var got strings.Builder
-	if err := Score(tune, judged(classifier, tune)).WriteTable(&got); err != nil {
+	if err := Score(events, judged(c, events)).WriteTable(&got); err != nil {
 		t.Fatal(err)
 	}
-	const golden = "testdata/golden/quality.txt"
 	if *update {
 		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -46,7 +50,7 @@ func TestQuality(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("quality changed; if it is meant to: go test -run TestQuality -update . (-want +got):\n%s", diff)
+		t.Errorf("%s: quality changed; if it is meant to: go test -run TestQuality -update . (-want +got):\n%s", golden, diff)
 	}
 }
 

@@ -59,7 +59,7 @@ func (c *Classifier) doubt(m *Message, signals []Signal, res *Result) {
 	switch {
 	case !c.Rereads():
 		return
-	case c.rereading == RereadDoubtful && !c.doubtful(m.Stage, &res.heads):
+	case c.rereading == RereadDoubtful && !c.doubtful(m.Stage, signals, &res.heads):
 		return
 	}
 	read := 0
@@ -73,14 +73,25 @@ func (c *Classifier) doubt(m *Message, signals []Signal, res *Result) {
 	res.Signal.Reread = res.Doubtful
 }
 
-// doubtful tells whether a probability that decides is neither low nor high.
-func (c *Classifier) doubtful(s Stage, z *[numHeads]float32) bool {
+// openWindow is how far back a message counts that may have been a solicitation, for the one in question to be its answer.
+const openWindow = 6
+
+// doubtful tells whether a probability that decides is neither low nor high. While a solicitation may be open, low is lower: what answers it says
+// little by itself.
+func (c *Classifier) doubtful(s Stage, signals []Signal, z *[numHeads]float32) bool {
 	b := &c.second.Blend
-	between := func(head int) bool {
-		p := c.model.calib.of(z, head)
-		return p > float64(b.From) && p < float64(b.To)
+	from := b.From
+	for _, g := range signals[max(0, len(signals)-openWindow):] {
+		if float32(g.Said[saidReview])/certain > b.Open {
+			from = b.OpenFrom
+			break
+		}
 	}
-	return between(reviewHead(s)) || s == PreContract && between(headRemind)
+	between := func(head int, from float32) bool {
+		p := c.model.calib.of(z, head)
+		return p > float64(from) && p < float64(b.To)
+	}
+	return between(reviewHead(s), from) || s == PreContract && between(headRemind, b.From)
 }
 
 // Reread lets the second reader read a message that Classify has left in res as Doubtful, given the same prior. earlier are the messages that

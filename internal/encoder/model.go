@@ -41,11 +41,11 @@ type shape struct {
 	Pieces, Layers, Positions, Settings, Distances, SideInputs, SideHidden, Hidden, Heads uint32
 }
 
-// Blend is the calibrated rule that makes one probability of two readers' log-odds, by head: review, payment, remind; and the probabilities of the first
-// reader between which a message is doubtful.
+// Blend is the calibrated rule that makes one probability of two readers' log-odds, by head: review, payment, remind; and what makes a message doubtful:
+// that the first reader's probability is between From and To, or between OpenFrom and To where it was above Open for one of the last messages before it.
 type Blend struct {
-	Heads    [3]struct{ First, Second, Shift float32 }
-	From, To float32
+	Heads                    [3]struct{ First, Second, Shift float32 }
+	From, To, OpenFrom, Open float32
 }
 
 type layer struct {

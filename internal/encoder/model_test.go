@@ -92,7 +92,7 @@ func TestReference(t *testing.T) {
 		for k, z := range x.read(m, &s) {
 			d := math.Abs(float64(z - x.Heads[k]))
 			off, n = off+d, n+1
-			if d > 0.6 {
+			if d > 1 {
 				t.Errorf("%q: head %d is %.3f, want %.3f", x.Text, k, z, x.Heads[k])
 			}
 		}

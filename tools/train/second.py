@@ -470,7 +470,7 @@ def write(path, net, d, w, mean, scale, rules, band):
     out += struct.pack("<9I", len(d.pieces), len(net.layers), TOKENS, 9, 1 + 2 * EARLIER, len(mean), SIDE_HIDDEN, HIDDEN, heads)
     for r in rules:
         out += struct.pack("<3f", *r)
-    out += struct.pack("<2f", *band)
+    out += struct.pack("<4f", *band)
     for piece, _ in d.pieces:
         b = piece.encode()
         out += bytes([len(b)]) + b
@@ -536,7 +536,7 @@ def main():
     p.add_argument("--batch", type=int, default=64)
     p.add_argument("--rate", type=float, default=1.5e-4)
     p.add_argument("--four", type=float, default=0.6, help="part of the steps after which it learns in 4 bits")
-    p.add_argument("--band", type=float, nargs=2, default=(0.08, 0.92), help="probabilities of the first reader between which a message is doubtful")
+    p.add_argument("--band", type=float, nargs=4, default=(0.22, 0.92, 0.06, 0.3), help="what makes a message doubtful: From, To, OpenFrom and Open of encoder.Blend")
     p.add_argument("--hold", action=argparse.BooleanOptionalAction, default=True, help="keep the tune split from training and calibrate on it")
     p.add_argument("--threads", type=int, default=2)
     o = p.parse_args()

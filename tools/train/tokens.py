@@ -16,7 +16,7 @@ def pieces(path):
     """The vocabulary of a model file, with its scores."""
     d = pathlib.Path(path).read_bytes()
     (n,) = struct.unpack_from("<I", d, 13)
-    at, out = 13 + 4 * (9 + 9 + 2), []
+    at, out = 13 + 4 * (9 + 9 + 4), []
     for _ in range(n):
         out.append(d[at + 1 : at + 1 + d[at]].decode())
         at += 1 + d[at]
