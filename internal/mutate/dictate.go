@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed digits.tsv
@@ -22,7 +23,8 @@ type tongue struct {
 	ten   [100]string // from 10 on; empty where nobody dictates in tens
 }
 
-var tongues = readTongues()
+// tongues are read by the first who asks: the worker in production does not.
+var tongues = sync.OnceValue(readTongues)
 
 func readTongues() []tongue {
 	var out []tongue
@@ -69,9 +71,10 @@ func (t *tongue) countTo99(join string, words []string) {
 }
 
 func tongueOf(name string) *tongue {
-	for i := range tongues {
-		if tongues[i].name == name {
-			return &tongues[i]
+	all := tongues()
+	for i := range all {
+		if all[i].name == name {
+			return &all[i]
 		}
 	}
 	return nil
@@ -80,7 +83,7 @@ func tongueOf(name string) *tongue {
 // Languages are those in which numbers are dictated, by their BCP 47 tags.
 func Languages() []string {
 	var out []string
-	for _, t := range tongues {
+	for _, t := range tongues() {
 		out = append(out, t.name)
 	}
 	return out
@@ -175,14 +178,14 @@ func doubled(digits string, r *rand.Rand) string {
 func several(digits string, r *rand.Rand) string {
 	var w []string
 	for i := range len(digits) {
-		w = append(w, pick(r, tongues).digit[digits[i]-'0'])
+		w = append(w, pick(r, tongues()).digit[digits[i]-'0'])
 	}
 	return strings.Join(w, pick(r, []string{" ", ", "}))
 }
 
 // abroad dictates in a language that is not the message's.
 func abroad(c *carrier) []Line {
-	t := pick(c.rand, tongues)
+	t := pick(c.rand, tongues())
 	if t.name == c.lang {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 )
 
 //go:embed signs.tsv
@@ -15,7 +16,9 @@ var signsFile string
 var appsFile string
 
 // disguises are the families of the labelling guide, one variant a row.
-var disguises = slices.Concat(spacing(), dictation(), looking(), symbols(), splitting(), hiding(), encoding(), nicknames())
+var disguises = sync.OnceValue(func() []disguise {
+	return slices.Concat(spacing(), dictation(), looking(), symbols(), splitting(), hiding(), encoding(), nicknames())
+})
 
 func spacing() []disguise {
 	return []disguise{
@@ -35,8 +38,9 @@ func spacing() []disguise {
 
 func dictation() []disguise {
 	var out []disguise
-	for i := range tongues {
-		t := &tongues[i]
+	all := tongues()
+	for i := range all {
+		t := &all[i]
 		out = append(out, disguise{"words", t.name, digits, ofDigits(t.inWords)})
 		if t.ten[99] != "" {
 			out = append(out, disguise{"words", t.name + " in tens", digits, ofDigits(t.inTens)}, disguise{"mixed", t.name, digits, ofDigits(t.inBoth)})

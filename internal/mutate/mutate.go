@@ -66,7 +66,7 @@ func Mutants(s Source) []Mutant {
 		kind: s.Target.Kind, lang: s.Lang,
 	}
 	var out []Mutant
-	for _, d := range disguises {
+	for _, d := range disguises() {
 		if d.kinds&(1<<c.kind) == 0 {
 			continue
 		}
