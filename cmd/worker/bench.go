@@ -177,7 +177,7 @@ func (b *bench) fill(ctx context.Context, r *benchReport) error {
 		if b.opt.compare {
 			b.events = append(b.events, e.Event)
 		}
-		f.put(&e)
+		f.put(e.ConversationID, e.value)
 	}
 	r.Events, r.Conversations, r.Partitions = b.opt.events, s.begun, b.opt.partitions
 	return errors.Join(f.close(), ctx.Err())

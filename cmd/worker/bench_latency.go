@@ -51,7 +51,7 @@ func (b *bench) latency(ctx context.Context, r *benchReport) error {
 		if ctx.Err() != nil {
 			break
 		}
-		f.put(&events[i])
+		f.put(events[i].ConversationID, events[i].value)
 	}
 	sent := time.Since(begun)
 	if err := errors.Join(f.close(), w.finish(ctx, int64(n))); err != nil {

@@ -3,15 +3,14 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/segmentio/kafka-go"
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
 	"onside"
@@ -56,7 +55,7 @@ type demo struct {
 	events   []onside.Event
 	messages map[string]*onside.Event // by message id
 	tally    *tally
-	client   *kgo.Client
+	client   *kafka.Client
 	topics   topicsConfig
 	busy     time.Duration // worked, without the pauses for the reader
 	shown    map[string]int
@@ -115,25 +114,24 @@ func sample(corpus []onside.Event, n int) []onside.Event {
 
 // beside plays while the service runs, and stops it afterwards.
 func (d *demo) beside(ctx context.Context, sv *service, s *setup, limit int, all bool) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(s.Kafka.Brokers...), kgo.ConsumeTopics(d.topics.Flags),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond))
-	if err != nil {
-		sv.close()
-		return fmt.Errorf("read flags back: %w", err)
-	}
-	d.client = client
+	transport := &kafka.Transport{ClientID: "onside-demo"}
+	defer transport.CloseIdleConnections()
+	d.client = &kafka.Client{Addr: kafka.TCP(s.Kafka.Brokers...), Transport: transport, Timeout: demoPatience}
+	reader := kafka.NewReader(kafka.ReaderConfig{
+		Brokers: s.Kafka.Brokers, Topic: d.topics.Flags, MinBytes: 1, MaxBytes: 1 << 20, MaxWait: 100 * time.Millisecond,
+	})
 	serving, stop := context.WithCancel(ctx)
 	ended, read := make(chan error, 1), make(chan struct{})
 	go func() { ended <- sv.run(serving) }()
 	go func() {
 		defer close(read)
-		d.tally.read(serving, client)
+		d.tally.read(serving, reader)
 	}()
 	playErr := d.play(ctx, limit, all)
 	stop()
 	runErr := <-ended
 	<-read
-	client.Close()
+	_ = reader.Close() // of a reader without a group there is nothing to lose
 	if ctx.Err() != nil {
 		return nil // somebody has seen enough
 	}
@@ -177,23 +175,21 @@ var spoiled = []string{
 // section produces events and returns the flags that came of them.
 func (d *demo) section(ctx context.Context, events []onside.Event, last bool) ([]*sink.Flag, error) {
 	begun := time.Now()
-	var records []*kgo.Record
+	records := len(events)
+	f := newFeeder(ctx, d.client, d.topics.Events, demoPartitions)
 	for i := range events {
-		value, err := json.Marshal(events[i])
-		if err != nil {
-			return nil, fmt.Errorf("encode event: %w", err)
-		}
-		records = append(records, &kgo.Record{Topic: d.topics.Events, Key: []byte(events[i].ConversationID), Value: value})
+		f.put(events[i].ConversationID, encodeEvent(&events[i]))
 	}
 	if last {
+		records += len(spoiled)
 		for _, s := range spoiled {
-			records = append(records, &kgo.Record{Topic: d.topics.Events, Key: []byte("spoiled"), Value: []byte(s)})
+			f.put("spoiled", []byte(s))
 		}
 	}
-	if err := d.client.ProduceSync(ctx, records...).FirstErr(); err != nil {
-		return nil, fmt.Errorf("produce events: %w", err)
+	if err := f.close(); err != nil {
+		return nil, err
 	}
-	err := d.wait(ctx, len(records))
+	err := d.wait(ctx, records)
 	d.busy += time.Since(begun)
 	return d.tally.take(), err
 }

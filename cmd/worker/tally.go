@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/segmentio/kafka-go"
 
 	"onside"
 	"onside/internal/classify"
@@ -73,17 +73,19 @@ func (t *tally) tell() {
 }
 
 // read collects flags until ctx ends.
-func (t *tally) read(ctx context.Context, client *kgo.Client) {
-	for ctx.Err() == nil {
-		fetches := client.PollFetches(ctx)
+func (t *tally) read(ctx context.Context, reader *kafka.Reader) {
+	for {
+		m, err := reader.FetchMessage(ctx)
+		if err != nil {
+			return // ctx has ended; the reader tries everything else again
+		}
+		var f sink.Flag
+		err = json.Unmarshal(m.Value, &f)
 		t.mu.Lock()
-		fetches.EachRecord(func(r *kgo.Record) {
-			t.mu.unread--
-			var f sink.Flag
-			if json.Unmarshal(r.Value, &f) == nil {
-				t.mu.flags = append(t.mu.flags, &f)
-			}
-		})
+		t.mu.unread--
+		if err == nil {
+			t.mu.flags = append(t.mu.flags, &f)
+		}
 		t.mu.Unlock()
 		t.tell()
 	}
