@@ -4,20 +4,35 @@ package onside
 
 import (
 	"archive/zip"
+	"bytes"
 	_ "embed"
 	"io/fs"
-	"strings"
 	"sync"
+
+	"github.com/klauspost/compress/zstd"
 )
 
-//go:embed corpus.zip
-var corpusZip string
+//go:embed corpus.zip.zst
+var corpusPacked []byte
 
 // corpus is opened by the first who asks: the worker in production does not.
 var corpus = sync.OnceValue(func() fs.FS {
-	z, err := zip.NewReader(strings.NewReader(corpusZip), int64(len(corpusZip)))
+	files, err := unpack(corpusPacked)
 	if err != nil {
 		panic("onside: no corpus in the binary: " + err.Error())
 	}
-	return z
+	return files
 })
+
+func unpack(packed []byte) (fs.FS, error) {
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	files, err := d.DecodeAll(packed, nil)
+	if err != nil {
+		return nil, err
+	}
+	return zip.NewReader(bytes.NewReader(files), int64(len(files)))
+}

@@ -12,7 +12,7 @@ package classify
 
 import (
 	"crypto/sha256"
-	"embed"
+	_ "embed"
 	"encoding/hex"
 	"fmt"
 	"io/fs"
@@ -36,9 +36,6 @@ type Classifier struct {
 
 //go:embed model/default.model
 var defaultModel []byte
-
-//go:embed lexicon
-var lexiconFiles embed.FS
 
 // Default is the classifier with the embedded lexicons and models, which rereads what is doubtful. It panics if the build embedded files that do
 // not load; a test loads them.
@@ -93,11 +90,11 @@ func (c *Classifier) WithFirst(m *Model) *Classifier {
 
 func lexiconSum() (string, error) {
 	h := sha256.New()
-	err := fs.WalkDir(lexiconFiles, "lexicon", func(path string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(lexicons(), "lexicon", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		b, err := lexiconFiles.ReadFile(path)
+		b, err := fs.ReadFile(lexicons(), path)
 		fmt.Fprintf(h, "%s %d\n", path, len(b))
 		h.Write(b)
 		return err

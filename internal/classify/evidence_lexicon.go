@@ -2,9 +2,9 @@ package classify
 
 import (
 	"bytes"
-	"embed"
 	"encoding/binary"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,9 +13,6 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 )
-
-//go:embed lexicon/numbers.tsv lexicon/symbols.tsv lexicon/tools.tsv lexicon/hosts.tsv lexicon/tlds.txt lexicon/contexts.tsv
-var evidenceFiles embed.FS
 
 // termKind is what a word of the evidence lexicon stands for.
 type termKind uint8
@@ -204,7 +201,7 @@ func newLexiconBuilder() *lexiconBuilder {
 }
 
 func (b *lexiconBuilder) read(name string, row func(col []string) error) {
-	src, err := evidenceFiles.ReadFile(name)
+	src, err := fs.ReadFile(lexicons(), name)
 	if err != nil {
 		b.faults = append(b.faults, err.Error())
 		return

@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"io/fs"
 	"strings"
 	"testing"
 )
@@ -14,7 +15,7 @@ func TestEvidenceLexiconFiles(t *testing.T) {
 		t.Errorf("%d languages do not fit the counters of language", len(x.langs))
 	}
 	for name, least := range map[string]int{"numbers": 3000, "symbols": 900, "tools": 600, "hosts": 400, "contexts": 500} {
-		src, err := evidenceFiles.ReadFile("lexicon/" + name + ".tsv")
+		src, err := fs.ReadFile(lexicons(), "lexicon/"+name+".tsv")
 		if err != nil {
 			t.Fatal(err)
 		}

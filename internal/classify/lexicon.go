@@ -1,16 +1,13 @@
 package classify
 
 import (
-	"embed"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
 	"unicode/utf8"
 )
-
-//go:embed lexicon/words/*.tsv
-var wordFiles embed.FS
 
 // concept is what a word is about, whatever its language: "phone", "outside", "pay".
 type concept uint8
@@ -113,14 +110,14 @@ func loadLexicon() (*lexicon, error) {
 	for c := range 1 << 8 {
 		x.lists = append(x.lists, concept(c))
 	}
-	files, err := wordFiles.ReadDir("lexicon/words")
+	files, err := fs.ReadDir(lexicons(), "lexicon/words")
 	if err != nil {
 		return nil, err
 	}
 	r := formReader{x: x}
 	var faults []string
 	for _, f := range files {
-		src, err := wordFiles.ReadFile(path.Join("lexicon/words", f.Name()))
+		src, err := fs.ReadFile(lexicons(), path.Join("lexicon/words", f.Name()))
 		if err != nil {
 			return nil, err
 		}
