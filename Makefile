@@ -3,6 +3,8 @@
 golangci_version := v2.15.0
 golangci := .tools/golangci-lint-$(golangci_version)
 kafka := deploy/dev/kafka.sh
+# The Kafka and the Redis that demo and bench embed: compiled without inlining they are 1.9 MB smaller, and a little slower.
+lean := github.com/twmb/franz-go/... github.com/alicebob/miniredis/... github.com/yuin/gopher-lua/...
 
 .PHONY: help test race lint run-demo build integration kafka-start kafka-start-3 kafka-stop chaos image ci
 
@@ -23,9 +25,9 @@ lint: $(golangci) ## gofmt, vet and the linters of .golangci.yml
 run-demo: ## conversations through an embedded Kafka and Redis, flags on the terminal
 	go run ./cmd/worker demo
 
-build: ## bin/worker as it ships: static, stripped, its corpus compressed
+build: ## bin/worker as it ships: static, stripped, corpus and lexicons compressed
 	go run pack.go
-	CGO_ENABLED=0 go build -trimpath -tags packed,nethttpomithttp2 -ldflags="-s -w" -o bin/worker ./cmd/worker
+	CGO_ENABLED=0 go build -trimpath -tags packed,nethttpomithttp2 -ldflags="-s -w" $(lean:%=-gcflags=%=-l) -o bin/worker ./cmd/worker
 
 second-reader: .tools/train/bin/python ## train the second reader anew from the corpus; an hour on two cores
 	go run ./cmd/worker train --second .tools/train/data.jsonl
