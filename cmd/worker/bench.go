@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +28,8 @@ type benchOptions struct {
 	rate          int
 	lasts         time.Duration
 	compare       bool
+	growth        string
+	series        []string
 	json          bool
 	cpuProfile    string
 	memProfile    string
@@ -35,7 +39,16 @@ type benchOptions struct {
 const (
 	benchEvents        = 500_000
 	benchEventsCompare = 30_000
+	benchEventsGrowth  = 100_000
 )
+
+// How many conversations are under way at a time unless told otherwise, and how many the growth goes up to.
+const (
+	benchConversations       = 2000
+	benchConversationsGrowth = 1_000_000
+)
+
+var errInterrupted = errors.New("interrupted")
 
 func (c *cli) benchCommand() *cobra.Command {
 	var flags configFlags
@@ -50,42 +63,62 @@ func (c *cli) benchCommand() *cobra.Command {
 		Example: "  worker bench\n  worker bench --mix worst --rate 0 --json\n  worker bench --compare\n  worker bench --brokers kafka:9092 --redis redis:6379",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if opt.events == 0 {
-				opt.events = benchEvents
-				if opt.compare {
-					opt.events = benchEventsCompare
-				}
-			}
+			opt.fill(cmd.Flags().Changed("conversations"))
 			if err := opt.check(); err != nil {
 				return fail(exitUsage, err)
 			}
-			r, err := flags.read(cmd.Flags(), c.env)
-			if err != nil {
-				return err
-			}
+			config := func() (*configReader, error) { return flags.read(cmd.Flags(), c.env) }
 			given := givenServers{
 				kafka: flags.file != "" || cmd.Flags().Changed("brokers"),
 				redis: flags.file != "" || cmd.Flags().Changed("redis"),
 			}
 			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
+			if opt.growth != "" {
+				return (&growth{cli: c, opt: opt, config: config, given: given}).run(ctx)
+			}
+			r, err := config()
+			if err != nil {
+				return err
+			}
 			return c.bench(ctx, r, given, opt)
 		},
 	}
 	f := cmd.Flags()
 	flags.register(f, "brokers", "redis", "policy", "second-reader", "log-level")
 	f.StringVar(&opt.mix, "mix", mixLife, "what is talked about: life, one message in a hundred solicits; plain, none does; worst, every conversation has one that does")
-	f.IntVar(&opt.events, "events", 0, fmt.Sprintf("how many events are read; 0: %d, or %d with --compare", benchEvents, benchEventsCompare))
-	f.IntVar(&opt.conversations, "conversations", 2000, "how many conversations are under way at a time")
+	f.IntVar(&opt.events, "events", 0, fmt.Sprintf("how many events are read; 0: %d, %d with --compare, %d a point with --growth", benchEvents, benchEventsCompare, benchEventsGrowth))
+	f.IntVar(&opt.conversations, "conversations", benchConversations, "how many conversations are under way at a time; with --growth the most that are tried, a million unless told otherwise")
 	f.IntVar(&opt.partitions, "partitions", 4, "partitions of the events topic")
 	f.Uint64Var(&opt.seed, "seed", 1, "the same seed gives the same events")
 	f.IntVar(&opt.rate, "rate", 10_000, "events a second while latency is measured; 0: it is not")
 	f.DurationVar(&opt.lasts, "rate-for", 10*time.Second, "how long latency is measured")
 	f.BoolVar(&opt.compare, "compare", false, "also read the same events as most people would, with regular expressions")
+	f.StringVar(&opt.growth, "growth", "", "measure how the cost of an event grows with each of many things, and write a table and a plot of each into this `directory`")
+	f.StringSliceVar(&opt.series, "series", nil, "of --growth only these: "+strings.Join(growthNames(), ", "))
 	f.BoolVar(&opt.json, "json", false, "print one JSON object")
 	f.StringVar(&opt.cpuProfile, "cpu-profile", "", "`file` for the CPU profile of the run, for go tool pprof")
 	f.StringVar(&opt.memProfile, "mem-profile", "", "`file` for what was allocated until the end of the run, the making of the stream included")
+	for _, other := range []string{"compare", "json", "cpu-profile", "mem-profile", "rate", "rate-for"} {
+		cmd.MarkFlagsMutuallyExclusive("growth", other)
+	}
 	return cmd
+}
+
+// fill puts in what nobody has said.
+func (o *benchOptions) fill(conversations bool) {
+	switch {
+	case o.events != 0:
+	case o.compare:
+		o.events = benchEventsCompare
+	case o.growth != "":
+		o.events = benchEventsGrowth
+	default:
+		o.events = benchEvents
+	}
+	if o.growth != "" && !conversations {
+		o.conversations = benchConversationsGrowth
+	}
 }
 
 // check reports everything that is wrong with the options.
@@ -98,8 +131,12 @@ func (o *benchOptions) check() error {
 	}
 	fault(o.mix != mixLife && o.mix != mixPlain && o.mix != mixWorst, "--mix %s: want life, plain or worst", o.mix)
 	fault(o.events < 1 || o.events > 50_000_000, "--events %d: want 1 to 50000000", o.events)
-	fault(o.conversations < 1 || o.conversations > 1_000_000, "--conversations %d: want 1 to 1000000", o.conversations)
+	fault(o.conversations < 1 || o.conversations > 10_000_000, "--conversations %d: want 1 to 10000000", o.conversations)
 	fault(o.partitions < 1 || o.partitions > 1000, "--partitions %d: want 1 to 1000", o.partitions)
+	for _, name := range o.series {
+		fault(!slices.Contains(growthNames(), name), "--series %s: want some of %s", name, strings.Join(growthNames(), ", "))
+	}
+	fault(len(o.series) > 0 && o.growth == "", "--series is for --growth")
 	fault(o.rate < 0 || o.rate > 1_000_000, "--rate %d: want 0 to 1000000", o.rate)
 	fault(o.lasts < 100*time.Millisecond || o.lasts > time.Hour, "--rate-for %s: want 100ms to 1h", o.lasts)
 	return errors.Join(errs...)
@@ -128,16 +165,12 @@ func (c *cli) bench(ctx context.Context, r *configReader, given givenServers, op
 		return err
 	}
 	defer func() { err = errors.Join(err, b.servers.close()) }()
-	level := b.servers.setup.Log.Level
-	if level == zap.InfoLevel.String() {
-		level = zap.ErrorLevel.String() // lanes come and go here
-	}
-	b.log = newLogger(c.err, level)
+	b.log = b.servers.logger(c.err)
 	report := &benchReport{Mix: opt.mix, Seed: opt.seed, Servers: given.String(), Processors: runtime.GOMAXPROCS(0), Version: buildVersion()}
 	for _, step := range b.steps() {
 		if err := step(ctx, report); err != nil {
 			if ctx.Err() != nil {
-				return errors.New("interrupted")
+				return errInterrupted
 			}
 			return err
 		}

@@ -30,7 +30,7 @@ func (b *bench) latency(ctx context.Context, r *benchReport) error {
 	}
 	watch := b.watchFlags(ctx, n)
 	defer watch.close()
-	w, err := b.start(ctx, nil)
+	w, err := b.start(ctx, 1, nil)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,9 @@ const (
 	partBench    = "bench"  // what measures
 )
 
+// labelPart is the label of goroutines that are a part whatever functions they call: the Kafka client has the same ones for all.
+const labelPart = "part"
+
 // workerParts are what the worker itself does.
 var workerParts = []string{partFetch, partDecode, partClassify, partReread, partHistory, partDeliver, partCommit, partOther, partGC}
 
@@ -213,12 +216,14 @@ type protoProfile struct {
 type protoSample struct {
 	stack []uint64 // locations, the leaf first
 	nanos int64
+	label struct{ key, value uint64 } // of the last one, in strings
 }
 
 // Numbers of the fields in profile.proto.
 const (
 	profileSample, profileLocation, profileFunction, profileStrings = 2, 4, 5, 6
-	sampleLocations, sampleValues                                   = 1, 2
+	sampleLocations, sampleValues, sampleLabel                      = 1, 2, 3
+	labelKey, labelValue                                            = 1, 2
 	locationID, locationLine, lineFunction                          = 1, 4, 1
 	functionID, functionName                                        = 1, 2
 )
@@ -249,6 +254,16 @@ func (p *protoProfile) sample(data []byte) error {
 			if values := appendVarints(nil, v, b); len(values) > 0 {
 				s.nanos = int64(values[len(values)-1])
 			}
+		case sampleLabel:
+			return eachField(b, func(number protowire.Number, v uint64, _ []byte) error {
+				switch number {
+				case labelKey:
+					s.label.key = v
+				case labelValue:
+					s.label.value = v
+				}
+				return nil
+			})
 		}
 		return nil
 	})
@@ -295,19 +310,20 @@ func (p *protoProfile) function(data []byte) error {
 func (p *protoProfile) costs() costs {
 	parts := map[uint64]string{} // by function
 	for id, name := range p.functions {
-		if name < uint64(len(p.strings)) {
-			parts[id] = partOfFunction(p.strings[name])
-		}
+		parts[id] = partOfFunction(p.text(name))
 	}
 	c := costs{}
 	for _, s := range p.samples {
-		c.of(p.part(s.stack, parts)).cpu += time.Duration(s.nanos)
+		c.of(p.part(&s, parts)).cpu += time.Duration(s.nanos)
 	}
 	return c
 }
 
-func (p *protoProfile) part(stack []uint64, parts map[uint64]string) string {
-	for _, location := range stack {
+func (p *protoProfile) part(s *protoSample, parts map[uint64]string) string {
+	if p.text(s.label.key) == labelPart {
+		return p.text(s.label.value)
+	}
+	for _, location := range s.stack {
 		for _, function := range p.locations[location] {
 			if parts[function] != "" {
 				return parts[function]
@@ -315,6 +331,13 @@ func (p *protoProfile) part(stack []uint64, parts map[uint64]string) string {
 		}
 	}
 	return partOther
+}
+
+func (p *protoProfile) text(i uint64) string {
+	if i < uint64(len(p.strings)) {
+		return p.strings[i]
+	}
+	return ""
 }
 
 var errField = errors.New("malformed field")

@@ -9,6 +9,7 @@ import (
 	"runtime/pprof"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +27,7 @@ func (b *bench) service() (*service, error) {
 	return newService(b.servers.setup, b.log, time.Now)
 }
 
-// watched is a service under observation.
+// watched are services of one group under observation.
 type watched struct {
 	records atomic.Int64
 	flags   atomic.Int64
@@ -34,16 +35,39 @@ type watched struct {
 	joined  chan time.Time // holds the first
 	last    atomic.Int64   // when was committed, Unix nanoseconds
 	stop    context.CancelFunc
-	ended   chan error
+	ended   chan error // one of each service
+	workers int
+
+	outside atomic.Int64 // services that have not joined yet
+	moved   atomic.Int64 // when one joined last, Unix nanoseconds
 }
 
-func (b *bench) start(ctx context.Context, decided func(*classify.Message, *policy.Decision)) (*watched, error) {
-	sv, err := b.service()
-	if err != nil {
-		return nil, err
+func (b *bench) start(ctx context.Context, workers int, decided func(*classify.Message, *policy.Decision)) (*watched, error) {
+	w := &watched{joined: make(chan time.Time, 1), ended: make(chan error, workers), workers: workers}
+	w.outside.Store(int64(workers))
+	var services []*service
+	for range workers {
+		sv, err := b.service()
+		if err != nil {
+			for _, sv := range services {
+				sv.close()
+			}
+			return nil, err
+		}
+		sv.observe = w.observer(decided)
+		services = append(services, sv)
 	}
-	w := &watched{joined: make(chan time.Time, 1), ended: make(chan error, 1)}
-	sv.observe = observer{
+	ctx, w.stop = context.WithCancel(ctx)
+	for _, sv := range services {
+		go func() { w.ended <- sv.run(ctx) }()
+	}
+	return w, nil
+}
+
+// observer watches one service.
+func (w *watched) observer(decided func(*classify.Message, *policy.Decision)) observer {
+	inside := sync.OnceFunc(func() { w.outside.Add(-1) })
+	return observer{
 		decided: decided,
 		reread:  func(*classify.Message, []classify.Earlier) { w.reread.Add(1) },
 		delivered: func(n int, st *sink.Stats) {
@@ -51,10 +75,13 @@ func (b *bench) start(ctx context.Context, decided func(*classify.Message, *poli
 			w.flags.Add(int64(st.Flags))
 		},
 		joined: func() {
+			now := time.Now()
 			select {
-			case w.joined <- time.Now():
+			case w.joined <- now:
 			default:
 			}
+			w.moved.Store(now.UnixNano())
+			inside()
 		},
 		committed: func(err error) {
 			if err == nil {
@@ -62,9 +89,26 @@ func (b *bench) start(ctx context.Context, decided func(*classify.Message, *poli
 			}
 		},
 	}
-	ctx, w.stop = context.WithCancel(ctx)
-	go func() { w.ended <- sv.run(ctx) }()
-	return w, nil
+}
+
+// gathered is how long nobody may have joined for all to be where they will stay.
+const gathered = 1500 * time.Millisecond
+
+// gather returns when all services share the partitions.
+func (w *watched) gather(ctx context.Context) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for begun := time.Now(); w.outside.Load() > 0 || time.Since(time.Unix(0, w.moved.Load())) < gathered; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), w.leave())
+		}
+		if time.Since(begun) > benchPatience {
+			return errors.Join(errors.New("the workers do not join their group"), w.leave())
+		}
+	}
+	return nil
 }
 
 // finish waits until the worker has delivered so many records, and has it leave.
@@ -86,8 +130,8 @@ func (w *watched) finish(ctx context.Context, records int64) error {
 		select {
 		case <-tick.C:
 		case err := <-w.ended:
-			w.stop()
-			return errors.Join(fmt.Errorf("the worker has ended after %d of %d events", n, records), err)
+			w.workers--
+			return errors.Join(fmt.Errorf("the worker has ended after %d of %d events", n, records), err, w.leave())
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), w.leave())
 		}
@@ -95,10 +139,13 @@ func (w *watched) finish(ctx context.Context, records int64) error {
 	return w.leave()
 }
 
-// leave stops the worker and returns when it has committed and left.
-func (w *watched) leave() error {
+// leave stops the services and returns when they have committed and left.
+func (w *watched) leave() (err error) {
 	w.stop()
-	return <-w.ended
+	for range w.workers {
+		err = errors.Join(err, <-w.ended)
+	}
+	return err
 }
 
 // throughput runs the worker over the whole topic.
@@ -109,7 +156,7 @@ func (b *bench) throughput(ctx context.Context, r *benchReport) error {
 		return err
 	}
 	begun := time.Now()
-	w, err := b.start(ctx, b.seen())
+	w, err := b.start(ctx, 1, b.seen())
 	if err != nil {
 		return err
 	}

@@ -5,10 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"go.uber.org/zap"
 
 	"onside/internal/sink"
 )
@@ -77,6 +79,15 @@ func openServers(ctx context.Context, r *configReader, given givenServers, parti
 		}
 	}
 	return b, nil
+}
+
+// logger says on the stream what matters to a benchmark.
+func (b *benchServers) logger(to io.Writer) *zap.Logger {
+	level := b.setup.Log.Level
+	if level == zap.InfoLevel.String() {
+		level = zap.ErrorLevel.String() // lanes come and go here
+	}
+	return newLogger(to, level)
 }
 
 // benchTTL is how long what the benchmark has written to Redis stays.

@@ -27,12 +27,13 @@ const (
 // stream makes events without end: some conversations are open at a time and take turns by chance; where one is over, another begins.
 // The same corpus, mix and seed give the same events.
 type stream struct {
-	random           *rand.Rand
-	ordinary, others [][]onside.Event // whole conversations
-	share            float64          // how often a conversation is one of others
-	prefix           string           // of all ids
-	open             []openTalk
-	begun            int
+	random            *rand.Rand
+	ordinary, others  [][]onside.Event // whole conversations
+	share             float64          // how often a conversation is one of others
+	plain, soliciting talkCount
+	prefix            string // of all ids
+	open              []openTalk
+	begun             int
 }
 
 // openTalk is a conversation under way.
@@ -50,16 +51,15 @@ type streamEvent struct {
 
 func newStream(corpus []onside.Event, mix string, seed uint64, conversations int, prefix string) *stream {
 	s := &stream{random: rand.New(rand.NewPCG(seed, 1)), prefix: prefix, open: make([]openTalk, conversations)}
-	var plain, soliciting talkCount
 	for talk := range talks(corpus) {
 		if reviews := countReviews(talk); reviews > 0 && mix != mixPlain {
 			s.others = append(s.others, talk)
-			soliciting.add(talk, reviews)
+			s.soliciting.add(talk, reviews)
 		}
 		if clean := beforeSoliciting(talk); len(clean) > 0 && mix != mixWorst && slices.Contains(ordinaryTalk, talk[0].File) {
 			for range clean { // drawn the more often the longer it is
 				s.ordinary = append(s.ordinary, clean)
-				plain.add(clean, 0)
+				s.plain.add(clean, 0)
 			}
 		}
 	}
@@ -67,7 +67,7 @@ func newStream(corpus []onside.Event, mix string, seed uint64, conversations int
 	case mixWorst:
 		s.share = 1
 	case mixLife:
-		s.share = shareFor(lifeFlagged, plain, soliciting)
+		s.share = shareFor(lifeFlagged, s.plain, s.soliciting)
 	}
 	return s
 }
@@ -151,8 +151,10 @@ func (s *stream) begin() openTalk {
 		talk = talk[s.random.IntN(len(talk)):]
 	}
 	s.begun++
-	return openTalk{id: fmt.Sprintf("%sc%07d", s.prefix, s.begun), rest: talk}
+	return openTalk{id: conversationID(s.prefix, s.begun), rest: talk}
 }
+
+func conversationID(prefix string, number int) string { return fmt.Sprintf("%sc%07d", prefix, number) }
 
 // wireEvent is an event as docs have it.
 type wireEvent struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"runtime/pprof"
 	"sync"
 
 	"github.com/segmentio/kafka-go"
@@ -18,15 +19,20 @@ type feeder struct {
 	failed     chan error // holds the first error
 }
 
-// feedBatch is how many records a batch holds at most: what a busy producer sends.
-const feedBatch = 500
+// feedBatch is how many records a batch holds at most, feedBytes how many bytes from which on it is full: what a busy producer sends.
+const (
+	feedBatch = 500
+	feedBytes = 256 << 10
+)
 
 func newFeeder(ctx context.Context, client *kafka.Client, topic string, partitions int) *feeder {
 	f := &feeder{client: client, topic: topic, failed: make(chan error, 1)}
 	for i := range partitions {
 		queue := make(chan kafka.Record, 2*feedBatch)
 		f.partitions, f.queues = append(f.partitions, i), append(f.queues, queue)
-		f.joined.Go(func() { f.send(ctx, i, queue) })
+		f.joined.Go(func() {
+			pprof.Do(ctx, pprof.Labels(labelPart, partBench), func(ctx context.Context) { f.send(ctx, i, queue) })
+		})
 	}
 	return f
 }
@@ -39,15 +45,15 @@ func (f *feeder) put(conversation string, value []byte) {
 
 func (f *feeder) send(ctx context.Context, id int, queue <-chan kafka.Record) {
 	for first := range queue {
-		batch := []kafka.Record{first}
+		batch, bytes := []kafka.Record{first}, first.Value.Len()
 	more:
-		for len(batch) < feedBatch {
+		for len(batch) < feedBatch && bytes < feedBytes {
 			select {
 			case r, ok := <-queue:
 				if !ok {
 					break more
 				}
-				batch = append(batch, r)
+				batch, bytes = append(batch, r), bytes+r.Value.Len()
 			default:
 				break more
 			}
