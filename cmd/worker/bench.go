@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"slices"
 	"strings"
@@ -28,6 +29,7 @@ type benchOptions struct {
 	rate          int
 	lasts         time.Duration
 	compare       bool
+	against       []string
 	growth        string
 	series        []string
 	json          bool
@@ -94,6 +96,7 @@ func (c *cli) benchCommand() *cobra.Command {
 	f.IntVar(&opt.rate, "rate", 10_000, "events a second while latency is measured; 0: it is not")
 	f.DurationVar(&opt.lasts, "rate-for", 10*time.Second, "how long latency is measured")
 	f.BoolVar(&opt.compare, "compare", false, "also read the same events as most people would, with regular expressions")
+	f.StringArrayVar(&opt.against, "against", nil, "also have this `command` read the same events, as those of tools/sidebyside do; may be repeated; with --compare")
 	f.StringVar(&opt.growth, "growth", "", "measure how the cost of an event grows with each of many things, and write a table and a plot of each into this `directory`")
 	f.StringSliceVar(&opt.series, "series", nil, "of --growth only these: "+strings.Join(growthNames(), ", "))
 	f.BoolVar(&opt.json, "json", false, "print one JSON object")
@@ -136,6 +139,10 @@ func (o *benchOptions) check() error {
 	for _, name := range o.series {
 		fault(!slices.Contains(growthNames(), name), "--series %s: want some of %s", name, strings.Join(growthNames(), ", "))
 	}
+	fault(len(o.against) > 0 && !o.compare, "--against is for --compare")
+	for _, command := range o.against {
+		fault(strings.TrimSpace(command) == "", "--against: want a command")
+	}
 	fault(len(o.series) > 0 && o.growth == "", "--series is for --growth")
 	fault(o.rate < 0 || o.rate > 1_000_000, "--rate %d: want 0 to 1000000", o.rate)
 	fault(o.lasts < 100*time.Millisecond || o.lasts > time.Hour, "--rate-for %s: want 100ms to 1h", o.lasts)
@@ -151,13 +158,15 @@ type bench struct {
 
 	// With --compare:
 	events []onside.Event
-	found  finds // by the worker
+	found  finds         // by the worker
+	used   time.Duration // CPU, by the worker
+	errs   io.Writer
 }
 
 func (c *cli) bench(ctx context.Context, r *configReader, given givenServers, opt benchOptions) (err error) {
 	defer func(rate int) { runtime.MemProfileRate = rate }(runtime.MemProfileRate)
 	runtime.MemProfileRate = heapSample
-	b := &bench{opt: opt}
+	b := &bench{opt: opt, errs: c.err}
 	if b.corpus, err = onside.Corpus(); err != nil {
 		return err
 	}

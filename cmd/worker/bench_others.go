@@ -51,7 +51,7 @@ func (f *finds) add(id string) {
 func (b *bench) others(ctx context.Context, r *benchReport) error {
 	rdb := newRedis(b.servers.setup, newBreaker(b.servers.setup.Redis.Breaker, time.Now, func(bool) {}))
 	defer rdb.Close()
-	r.Compared = append(r.Compared, b.other("worker", r.Worker, &b.found))
+	r.Compared = append(r.Compared, b.other("worker", r.Worker, b.used, &b.found))
 	for _, way := range []struct {
 		name, group string
 		batch       int
@@ -60,23 +60,40 @@ func (b *bench) others(ctx context.Context, r *benchReport) error {
 		{"Reader, encoding/json, the same regexp, in batches", "batch", 1000},
 	} {
 		u := &usual{bench: b, rdb: rdb, group: b.servers.setup.Kafka.Group + "-" + way.group, batch: way.batch}
+		var costs sampler
+		if err := costs.start(); err != nil {
+			return err
+		}
 		s, err := u.run(ctx)
-		if err != nil {
+		used, profileErr := costs.stop()
+		if err := errors.Join(err, profileErr); err != nil {
 			return fmt.Errorf("%s: %w", way.name, err)
 		}
-		r.Compared = append(r.Compared, b.other(way.name, s, &u.found))
+		r.Compared = append(r.Compared, b.other(way.name, s, used.outsideServers(), &u.found))
+	}
+	if s := b.servers.setup; len(b.opt.against) > 0 && (s.kafkaTLS != nil || s.kafkaSASL != nil || s.redisTLS != nil || s.Redis.Password != "") {
+		return errors.New("--against: the others know neither TLS nor passwords")
+	}
+	for i, command := range b.opt.against {
+		rival := &rival{bench: b, command: strings.Fields(command), group: fmt.Sprintf("%s-rival-%d", b.servers.setup.Kafka.Group, i+1)}
+		report, err := rival.run(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", command, err)
+		}
+		r.Compared = append(r.Compared, report)
 	}
 	return nil
 }
 
-func (b *bench) other(name string, s speed, found *finds) otherReport {
+// other is a row of the comparison.
+func (b *bench) other(name string, s speed, used time.Duration, found *finds) otherReport {
 	verdicts := make(map[string]onside.Verdict, len(found.ids))
 	for _, id := range found.ids {
 		verdicts[id] = onside.Verdict{Action: "review"}
 	}
 	c := onside.Score(b.events, verdicts).Review
 	return otherReport{
-		Name: name, PerSecond: s.PerSecond,
+		Name: name, PerSecond: s.PerSecond, Micros: toDigits(float64(used.Microseconds())/float64(b.opt.events), 2),
 		Precision: toDigits(c.Precision(), 3), Recall: toDigits(c.Recall(), 3), F1: toDigits(c.F1(), 3),
 	}
 }

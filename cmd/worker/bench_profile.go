@@ -113,6 +113,16 @@ func (c costs) worker() (sum cost) {
 	return sum
 }
 
+// outsideServers is the time of everything but the embedded servers.
+func (c costs) outsideServers() (sum time.Duration) {
+	for part, x := range c {
+		if part != partBroker && part != partStore {
+			sum += x.cpu
+		}
+	}
+	return sum
+}
+
 // heapSample is how many bytes are allocated between two samples of the heap profile while worker bench runs.
 const heapSample = 32 << 10
 

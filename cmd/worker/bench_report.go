@@ -78,6 +78,7 @@ type latencyReport struct {
 type otherReport struct {
 	Name      string  `json:"name"`
 	PerSecond float64 `json:"events_per_second"`
+	Micros    float64 `json:"cpu_us_per_event"`
 	Precision float64 `json:"precision"`
 	Recall    float64 `json:"recall"`
 	F1        float64 `json:"f1"`
@@ -162,9 +163,9 @@ func (r *benchReport) writeCompared(b *strings.Builder) {
 	if len(r.Compared) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n%-52s%12s%11s%8s%8s\n", "the same events", "events/s", "precision", "recall", "F1")
+	fmt.Fprintf(b, "\n%-52s%12s%10s%11s%8s%8s\n", "the same events", "events/s", "CPU µs", "precision", "recall", "F1")
 	for _, o := range r.Compared {
-		fmt.Fprintf(b, "%-52s%12s%11.3f%8.3f%8.3f\n", o.Name, number(int(o.PerSecond)), o.Precision, o.Recall, o.F1)
+		fmt.Fprintf(b, "%-52s%12s%10.1f%11.3f%8.3f%8.3f\n", o.Name, number(int(o.PerSecond)), o.Micros, o.Precision, o.Recall, o.F1)
 	}
 	fmt.Fprintf(b, "The worker's model was fitted on this corpus; docs/QUALITY.md says what it finds in conversations that it has not seen.\n")
 }

@@ -172,6 +172,7 @@ func (b *bench) throughput(ctx context.Context, r *benchReport) error {
 	r.Reread = w.reread.Load()
 	r.Memory = memoryReport{PeakRSS: peakRSS(), Before: before}
 	r.stages(used)
+	b.used = used.worker().cpu
 	if r.Committed, err = b.servers.committed(ctx, b.servers.setup.Kafka.Group, b.opt.partitions); err != nil {
 		return err
 	}
