@@ -14,13 +14,13 @@ import (
 type verdict struct {
 	EventID    string           `json:"event_id"`
 	Action     string           `json:"action,omitempty"`
-	Reader     string           `json:"reader"`                          // first or second: the model that decided
-	Skipped    bool             `json:"second_reader_skipped,omitempty"` // the second should have read it
 	Categories []string         `json:"categories"`
 	Findings   []verdictFinding `json:"findings"`
 	Rule       string           `json:"rule,omitempty"`
 	Severity   string           `json:"severity,omitempty"`
 	Reason     string           `json:"reason,omitempty"`
+	Reader     string           `json:"reader"`                          // first or second: the model that decided
+	Skipped    bool             `json:"second_reader_skipped,omitempty"` // the second should have read it
 }
 
 type verdictFinding struct {

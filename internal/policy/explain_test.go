@@ -65,7 +65,7 @@ func TestTrySaysWhy(t *testing.T) {
 			if c.finding.Category == classify.ChannelMeeting {
 				rule = "channel-before-contract"
 			}
-			want := []Trial{{Rule: rule, Action: Review, MinScore: 0.45, Miss: c.want}}
+			want := []Trial{{Rule: rule, Action: Review, MinScore: 0.4, Miss: c.want}}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("trial (-want +got):\n%s", diff)
 			}

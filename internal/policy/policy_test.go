@@ -52,7 +52,7 @@ func TestDefaultDecides(t *testing.T) {
 		},
 		"refusing is no violation":  {findings: []classify.Finding{finding(classify.PaymentDirect, classify.Refuse, 0.99)}},
 		"deferring is no violation": {findings: []classify.Finding{finding(classify.ChannelMessaging, classify.Defer, 0.99)}},
-		"not sure enough":           {findings: []classify.Finding{finding(classify.ContactEmail, classify.Share, 0.44)}},
+		"not sure enough":           {findings: []classify.Finding{finding(classify.ContactEmail, classify.Share, 0.39)}},
 		"the platform itself":       {role: "system", findings: []classify.Finding{phone}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestParseReportsEveryFault(t *testing.T) {
 		{"  call.proposal: A call or meeting\n", ""},
 		{"action: remind", "action: warn"},
 		{"categories: [contact.request]", "categories: [contact.rquest, contact.phone]"},
-		{"min_score: 0.45\n\n  - id: contact-before-contract", "min_score: 50\n\n  - id: payment-outside"},
+		{"min_score: 0.4\n\n  - id: contact-before-contract", "min_score: 50\n\n  - id: payment-outside"},
 	} {
 		if !strings.Contains(src, r.old) {
 			t.Fatalf("default policy has no %q", r.old)
