@@ -89,12 +89,11 @@ func (m *Model) embed(t *Text, s *Scratch, p span) {
 	for i := p.from; i < p.to; i++ {
 		x := s.x[i*width:][:width]
 		m.pieces.row(int(s.tokens[i]), x)
-		pos := m.positions[(i-p.from)*width:][:width]
 		for k := range x {
-			x[k] += float32(pos[k] + set[k])
+			x[k] += set[k]
 		}
-		m.norm.apply(x)
 	}
+	m.norm.add(s.x[p.from*width:], m.positions, p.len())
 }
 
 // within lets the tokens of each message attend to those of the same message.
@@ -219,33 +218,9 @@ func tanh(x float32) float32 { return float32(math.Tanh(float64(x))) }
 // norm is a layer normalisation.
 type normal struct{ weight, bias []float32 }
 
-const normEpsilon = 1e-12
-
-func (n *normal) apply(x []float32) {
-	var sum, square float32
-	for _, v := range x {
-		sum += v
-	}
-	mean := sum / float32(len(x))
-	for _, v := range x {
-		d := v - mean
-		square += float32(d * d)
-	}
-	scale := 1 / float32(math.Sqrt(float64(square/float32(len(x))+normEpsilon)))
-	for k, v := range x {
-		x[k] = float32(float32((v-mean)*scale)*n.weight[k]) + n.bias[k]
-	}
-}
-
 // add adds y to x, and normalises row by row.
 func (n *normal) add(x, y []float32, rows int) {
-	for t := range rows {
-		a, b := x[t*width:][:width], y[t*width:][:width]
-		for k := range a {
-			a[k] += b[k]
-		}
-		n.apply(a)
-	}
+	normalize(x[:rows*width], y, n.weight, n.bias)
 }
 
 // linear is a layer of weights in whole numbers.

@@ -127,6 +127,41 @@ func geluPortable(x []float32) {
 	}
 }
 
+// normalTerms are what normalize computes with; the second one keeps a row of equal numbers from a division by 0.
+var normalTerms = [...]float32{width, 1e-12, 1}
+
+// normalizePortable adds four numbers of a lane before it adds them to the lane: a sum waits for 12 additions, not for 48.
+func normalizePortable(x, y, weight, bias []float32) {
+	c := &normalTerms
+	weight, bias = weight[:width], bias[:width]
+	for ; len(x) >= width; x, y = x[width:], y[width:] {
+		row, more := x[:width], y[:width]
+		for k := range row {
+			row[k] += more[k]
+		}
+		var s [8]float32
+		for from := 0; from < width; from += 32 {
+			v := (*[32]float32)(row[from:])
+			for l := range s {
+				s[l] += (v[l] + v[l+8]) + (v[l+16] + v[l+24])
+			}
+		}
+		mean := fold(&s) / c[0]
+		s = [8]float32{}
+		for from := 0; from < width; from += 32 {
+			v := (*[32]float32)(row[from:])
+			for l := range s {
+				d0, d1, d2, d3 := v[l]-mean, v[l+8]-mean, v[l+16]-mean, v[l+24]-mean
+				s[l] += (float32(d0*d0) + float32(d1*d1)) + (float32(d2*d2) + float32(d3*d3))
+			}
+		}
+		scale := c[2] / float32(math.Sqrt(float64(fold(&s)/c[0]+c[1])))
+		for k, v := range row {
+			row[k] = float32(float32((v-mean)*scale)*weight[k]) + bias[k]
+		}
+	}
+}
+
 // peakPortable is the bits of the largest |x|, or of least if that is larger: of numbers without a sign the larger one has the larger bits.
 func peakPortable(x []float32, least uint32) uint32 {
 	for _, v := range x {

@@ -40,6 +40,18 @@ func gelu(x []float32) {
 	geluPortable(x)
 }
 
+// normalize adds y to x, and brings each row of width numbers to a mean of 0 and a variance of 1; then each number is multiplied with its weight, and
+// its bias added.
+func normalize(x, y, weight, bias []float32) {
+	rows := len(x) / width
+	if here == portable || rows == 0 {
+		normalizePortable(x, y, weight, bias)
+		return
+	}
+	_, _, _ = y[rows*width-1], weight[width-1], bias[width-1]
+	normalizeAVX2(&x[0], &y[0], rows, &weight[0], &bias[0], &normalTerms[0])
+}
+
 // quantize rounds x to 127 steps on either side of 0: x is about dst times scale. A row of zeros has the scale 0.
 func quantize(dst []int8, x []float32) (scale float32) {
 	dst = dst[:len(x)]
@@ -73,6 +85,9 @@ func mixAVX2(dst, w *float32, n int, v *float32, stride int)
 
 //go:noescape
 func softmaxAVX2(x *float32, n int, terms *float32)
+
+//go:noescape
+func normalizeAVX2(x, y *float32, rows int, weight, bias, terms *float32)
 
 // geluAVX2 is geluPortable for a multiple of 16 numbers. The functions after it are for a multiple of 32, the last one of 8.
 //

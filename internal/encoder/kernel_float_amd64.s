@@ -1,5 +1,6 @@
 //go:build !purego
 
+#include "go_asm.h"
 #include "textflag.h"
 
 // AVX2 without FMA. A product is VMULPS, its addition VADDPS: the same roundings as in Go.
@@ -140,6 +141,13 @@ GLOBL masks<>(SB), RODATA|NOPTR, $64
 	VPSLLD $23, Y1, Y1 \
 	VPADDD Y1, Y2, Y0
 
+// FOLD adds the lanes of Y4 and leaves the sum in X4.
+#define FOLD \
+	VHADDPS      Y4, Y4, Y4 \
+	VHADDPS      Y4, Y4, Y4 \
+	VEXTRACTF128 $1, Y4, X0 \
+	VADDSS       X0, X4, X4
+
 // func softmaxAVX2(x *float32, n int, terms *float32)
 TEXT ·softmaxAVX2(SB), NOSPLIT, $0-24
 	MOVQ x+0(FP), DI
@@ -224,10 +232,7 @@ expRest:
 	VADDPS     Y0, Y4, Y4
 
 share:
-	VHADDPS      Y4, Y4, Y4
-	VHADDPS      Y4, Y4, Y4
-	VEXTRACTF128 $1, Y4, X0
-	VADDSS       X0, X4, X4
+	FOLD
 	VDIVSS       X4, X15, X4
 	VBROADCASTSS X4, Y4
 	TESTQ        DX, DX
@@ -318,6 +323,102 @@ geluVectors:
 	ADDQ    $64, DI
 	DECQ    CX
 	JNZ     geluVectors
+	VZEROUPPER
+	RET
+
+// func normalizeAVX2(x, y *float32, rows int, weight, bias, terms *float32)
+TEXT ·normalizeAVX2(SB), NOSPLIT, $0-48
+	MOVQ   x+0(FP), DI
+	MOVQ   y+8(FP), SI
+	MOVQ   rows+16(FP), CX
+	MOVQ   weight+24(FP), R8
+	MOVQ   bias+32(FP), R9
+	MOVQ   terms+40(FP), AX
+	VMOVSS (AX), X15
+	VMOVSS 4(AX), X14
+	VMOVSS 8(AX), X13
+
+normalizeRow:
+	VXORPS Y4, Y4, Y4
+	XORL   DX, DX
+
+addVectors:
+	VMOVUPS (DI)(DX*1), Y0
+	VMOVUPS 32(DI)(DX*1), Y1
+	VMOVUPS 64(DI)(DX*1), Y2
+	VMOVUPS 96(DI)(DX*1), Y3
+	VADDPS  (SI)(DX*1), Y0, Y0
+	VADDPS  32(SI)(DX*1), Y1, Y1
+	VADDPS  64(SI)(DX*1), Y2, Y2
+	VADDPS  96(SI)(DX*1), Y3, Y3
+	VMOVUPS Y0, (DI)(DX*1)
+	VMOVUPS Y1, 32(DI)(DX*1)
+	VMOVUPS Y2, 64(DI)(DX*1)
+	VMOVUPS Y3, 96(DI)(DX*1)
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y3, Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y0, Y4, Y4
+	ADDQ    $128, DX
+	CMPQ    DX, $(4*const_width)
+	JB      addVectors
+
+	FOLD
+	VDIVSS       X15, X4, X4
+	VBROADCASTSS X4, Y5      // the mean
+	VXORPS       Y4, Y4, Y4
+	XORL         DX, DX
+
+squareVectors:
+	VMOVUPS (DI)(DX*1), Y0
+	VMOVUPS 32(DI)(DX*1), Y1
+	VMOVUPS 64(DI)(DX*1), Y2
+	VMOVUPS 96(DI)(DX*1), Y3
+	VSUBPS  Y5, Y0, Y0
+	VSUBPS  Y5, Y1, Y1
+	VSUBPS  Y5, Y2, Y2
+	VSUBPS  Y5, Y3, Y3
+	VMULPS  Y0, Y0, Y0
+	VMULPS  Y1, Y1, Y1
+	VMULPS  Y2, Y2, Y2
+	VMULPS  Y3, Y3, Y3
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y3, Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y0, Y4, Y4
+	ADDQ    $128, DX
+	CMPQ    DX, $(4*const_width)
+	JB      squareVectors
+
+	FOLD
+	VDIVSS       X15, X4, X4
+	VADDSS       X14, X4, X4
+	VSQRTSS      X4, X4, X4
+	VDIVSS       X4, X13, X4
+	VBROADCASTSS X4, Y6      // the scale
+	XORL         DX, DX
+
+scaleVectors:
+	VMOVUPS (DI)(DX*1), Y0
+	VMOVUPS 32(DI)(DX*1), Y1
+	VSUBPS  Y5, Y0, Y0
+	VSUBPS  Y5, Y1, Y1
+	VMULPS  Y6, Y0, Y0
+	VMULPS  Y6, Y1, Y1
+	VMULPS  (R8)(DX*1), Y0, Y0
+	VMULPS  32(R8)(DX*1), Y1, Y1
+	VADDPS  (R9)(DX*1), Y0, Y0
+	VADDPS  32(R9)(DX*1), Y1, Y1
+	VMOVUPS Y0, (DI)(DX*1)
+	VMOVUPS Y1, 32(DI)(DX*1)
+	ADDQ    $64, DX
+	CMPQ    DX, $(4*const_width)
+	JB      scaleVectors
+
+	ADDQ $(4*const_width), DI
+	ADDQ $(4*const_width), SI
+	DECQ CX
+	JNZ  normalizeRow
 	VZEROUPPER
 	RET
 

@@ -11,7 +11,7 @@ func BenchmarkFloats(b *testing.B) {
 	const tokens = 84
 	wide, scale := normals(rng, 1536, 1), normals(rng, 1536, 1)
 	bytes, sums, attention := make([]int8, 1536), make([]int32, 1536), make([]float32, tokens)
-	rows := normals(rng, tokens*384, 1)
+	rows, more := normals(rng, tokens*384, 1), normals(rng, tokens*384, 1)
 	for _, k := range []struct {
 		name string
 		work int
@@ -21,6 +21,7 @@ func BenchmarkFloats(b *testing.B) {
 		{"softmax", tokens, func() { softmax(attention) }},
 		{"mix", tokens, func() { mix(wide, attention, rows, 384) }},
 		{"gelu", 1536, func() { copy(wide, scale); gelu(wide) }}, // or the numbers vanish
+		{"normalize", tokens * 384, func() { normalize(rows, more, scale, scale) }},
 		{"quantize", 1536, func() { quantize(bytes, scale) }},
 		{"dequantize", 1536, func() { dequantize(wide, sums, 0.1, scale, scale) }},
 	} {

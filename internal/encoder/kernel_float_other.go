@@ -22,6 +22,12 @@ func gelu(x []float32) {
 	geluPortable(x)
 }
 
+// normalize adds y to x, and brings each row of width numbers to a mean of 0 and a variance of 1; then each number is multiplied with its weight, and
+// its bias added.
+func normalize(x, y, weight, bias []float32) {
+	normalizePortable(x, y, weight, bias)
+}
+
 // quantize rounds x to 127 steps on either side of 0: x is about dst times scale. A row of zeros has the scale 0.
 func quantize(dst []int8, x []float32) (scale float32) {
 	scale, by := steps(peakPortable(x, 0))

@@ -137,6 +137,47 @@ func TestGelu(t *testing.T) {
 	})
 }
 
+func TestNormalize(t *testing.T) {
+	each(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(7, 8))
+		for rows := range 4 {
+			for _, scale := range []float64{0, 1e-20, 1e-6, 1, 1e6} {
+				for _, shift := range []float32{0, 3} {
+					x, y := normals(rng, rows*width, scale), normals(rng, rows*width+1, scale)
+					for i := range x {
+						x[i] += shift
+					}
+					weight, bias := normals(rng, width, 1), normals(rng, width, 0.1)
+					got, want := append(slices.Clone(x), 5), append(slices.Clone(x), 5)
+					normalize(got[:rows*width], y, weight, bias)
+					normalizePortable(want[:rows*width], y, weight, bias)
+					same(t, "normalize", got, want)
+					for r := range rows {
+						var sum, square, largest float64
+						at := func(k int) float64 { return float64(x[r*width+k] + y[r*width+k]) }
+						for k := range width {
+							sum += at(k)
+							largest = max(largest, math.Abs(at(k)))
+						}
+						mean := sum / width
+						for k := range width {
+							square += (at(k) - mean) * (at(k) - mean)
+						}
+						by := 1 / math.Sqrt(square/width+1e-12)
+						for k := range width {
+							right := (at(k)-mean)*by*float64(weight[k]) + float64(bias[k])
+							wrong := (1e-6*math.Abs(at(k)-mean)+3e-7*largest)*by*math.Abs(float64(weight[k])) + 1e-7*math.Abs(float64(bias[k])) // the mean's last bits
+							if g := float64(got[r*width+k]); !(math.Abs(g-right) <= wrong) {
+								t.Fatalf("%d numbers of about %g + %g: %g, want %g", width, scale, shift, g, right)
+							}
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
 func TestQuantize(t *testing.T) {
 	each(t, func(t *testing.T) {
 		samples(func(rng *rand.Rand, n int) {
@@ -203,6 +244,7 @@ func TestNothingAllocated(t *testing.T) {
 			softmax(attention[:])
 			mix(y, attention[:], y[64:], depth)
 			gelu(y)
+			normalize(y, numbers, numbers, numbers)
 		}); n > 0 {
 			t.Errorf("%g allocations", n)
 		}
