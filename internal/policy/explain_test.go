@@ -43,7 +43,7 @@ func TestTrySaysWhy(t *testing.T) {
 	}
 	own := finding(classify.ChannelMeeting, classify.Share, 1)
 	own.Normalized = "meet.example.org"
-	phone, weak := finding(classify.ContactPhone, classify.Share, 1), finding(classify.ContactPhone, classify.Share, 0.4)
+	phone, weak := finding(classify.ContactPhone, classify.Share, 1), finding(classify.ContactPhone, classify.Share, 0.39)
 	for name, c := range map[string]struct {
 		message classify.Message
 		finding classify.Finding
