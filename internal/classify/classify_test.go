@@ -7,7 +7,7 @@ import (
 )
 
 func TestDefaultLoads(t *testing.T) {
-	if v := Default().Version(); len(v) != 21 {
+	if v := Default().Version(); len(v) != 34 {
 		t.Errorf("version %q", v)
 	}
 }

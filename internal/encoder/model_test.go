@@ -124,7 +124,9 @@ func TestTokens(t *testing.T) {
 		if got[file] == nil {
 			got[file] = sha256.New()
 		}
-		binary.Write(got[file], binary.LittleEndian, m.Tokens(textOf(e.Text, 0, false)))
+		if err := binary.Write(got[file], binary.LittleEndian, m.Tokens(textOf(e.Text, 0, false))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for name, sum := range got {
 		if hex.EncodeToString(sum.Sum(nil)) != want[name] {
