@@ -80,7 +80,6 @@ func New(m *Model) (*Classifier, error) {
 	return c.WithFirst(m), nil
 }
 
-// lexiconSum is the beginning of the checksum of all lexicon files.
 // WithFirst is the classifier with another model for the first reader.
 func (c *Classifier) WithFirst(m *Model) *Classifier {
 	other := *c
@@ -88,6 +87,7 @@ func (c *Classifier) WithFirst(m *Model) *Classifier {
 	return other.Rereading(c.rereading)
 }
 
+// lexiconSum is the beginning of the checksum of all lexicon files.
 func lexiconSum() (string, error) {
 	h := sha256.New()
 	err := fs.WalkDir(lexicons(), "lexicon", func(path string, d fs.DirEntry, err error) error {
