@@ -196,13 +196,14 @@ func (t *reportText) found() {
 	if t.isRemind() {
 		what, odds, of = "remind", t.r.Remind, func(p reportPush) float64 { return p.Remind }
 	}
+	by := ""
 	if s := t.r.Second; s != nil && !s.Skipped {
-		odds = s.FirstReview
+		by, odds = " by the first reader", s.FirstReview
 		if t.isRemind() {
 			odds = s.FirstRemind
 		}
 	}
-	t.say("score", "%s %.2f, log-odds %+.2f; what each thing adds while all else stays:", what, odds.Score, odds.LogOdds)
+	t.say("score", "%s %.2f, log-odds %+.2f%s; what each thing adds while all else stays:", what, odds.Score, odds.LogOdds, by)
 	var families, up, down []string
 	for _, p := range t.sorted(of) {
 		x := of(p)

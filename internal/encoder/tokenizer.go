@@ -107,7 +107,8 @@ func (l *lattice) normalize(text string) {
 // cut appends the likeliest pieces of l.word.
 func (t *tokenizer) cut(l *lattice, dst []int32) []int32 {
 	word := l.word
-	l.ends = append(l.ends[:0], make([]node, len(word)+1)...)
+	l.ends = resize(l.ends, len(word)+1)
+	clear(l.ends)
 	ends := l.ends
 	for at := 0; at < len(word); {
 		_, width := utf8.DecodeRune(word[at:])
