@@ -1,8 +1,6 @@
 package classify
 
-import (
-	"onside/internal/encoder"
-)
+import "onside/internal/encoder"
 
 // Reader is the model that decided on a message.
 type Reader uint8
@@ -48,6 +46,9 @@ func (c *Classifier) Rereading(which Rereading) *Classifier {
 	}
 	return &other
 }
+
+// Rereads tells whether there are messages that the second reader reads.
+func (c *Classifier) Rereads() bool { return c.second != nil && c.rereading != RereadNone }
 
 const (
 	settings   = 9 // three stages, three roles
@@ -174,7 +175,7 @@ func roleOf(role string) int {
 func (c *Classifier) blend(q *question, res *Result) {
 	for k, rule := range c.second.Blend.Heads {
 		h := headReview + k
-		odds := rule.First*res.heads[h] + rule.Second*q.heads[h] + rule.Shift
+		odds := float32(rule.First*res.heads[h]) + float32(rule.Second*q.heads[h]) + rule.Shift
 		p := c.model.calib[k]
 		res.heads[h] = (odds - p.Shift) / p.Slope // calibration.of makes odds of it again
 	}
@@ -182,6 +183,3 @@ func (c *Classifier) blend(q *question, res *Result) {
 		res.heads[h] = (res.heads[h] + q.heads[h]) / 2
 	}
 }
-
-// Rereads tells whether there are messages that the second reader reads.
-func (c *Classifier) Rereads() bool { return c.second != nil && c.rereading != RereadNone }
