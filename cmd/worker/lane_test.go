@@ -233,8 +233,8 @@ func TestReplayDecidesTheSame(t *testing.T) {
 	first := newWorld(batches...)
 	wholeRun := recordDecisions(t, first)
 	for from := 0; from < len(batches); from += 10 {
-		again := newWorld(batches[from:min(from+10, len(batches))]...)
-		again.signals = first.signals
+		again := newWorld(batches[:min(from+10, len(batches))]...) // what lies before is still in the stream
+		again.next, again.signals = from, first.signals
 		for id, got := range recordDecisions(t, again) {
 			if want := wholeRun[id]; got != want {
 				t.Errorf("replay from batch %d: %s is %q, was %q", from, id, got, want)
