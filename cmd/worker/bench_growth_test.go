@@ -95,8 +95,8 @@ func TestWithRules(t *testing.T) {
 
 func TestGrowthCSV(t *testing.T) {
 	rows := []growthRow{{x: 10, events: 20, perSecond: 30.4, cores: 1.234, micros: map[string]float64{partClassify: 4.5, partDeliver: .25, partBroker: 1}}}
-	want := "rules,events,events_per_second,cores,worker_us,fetch_us,decode_us,classify_us,history_us,claim_publish_us,commit_us,other_us,gc_us,broker_us,store_us\n" +
-		"10,20,30,1.23,4.75,0,0,4.5,0,0.25,0,0,0,1,0\n"
+	want := "rules,events,events_per_second,cores,worker_us,fetch_us,decode_us,classify_us,reread_us,history_us,claim_publish_us,commit_us,other_us,gc_us,broker_us,store_us\n" +
+		"10,20,30,1.23,4.75,0,0,4.5,0,0,0.25,0,0,0,1,0\n"
 	if diff := cmp.Diff(want, string(rowsCSV("rules", rows))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
