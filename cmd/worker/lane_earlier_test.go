@@ -15,6 +15,7 @@ import (
 
 	"onside"
 	"onside/internal/classify"
+	"onside/internal/policy"
 	"onside/internal/sink"
 	"onside/internal/source"
 )
@@ -237,7 +238,7 @@ func TestEarlierTextsFromKafka(t *testing.T) {
 			got := readWith{}
 			w := newWorld()
 			cfg := source.Config{Brokers: servers.kafka.ListenAddrs(), Topic: topics.Events, Group: t.Name(), MaxBatchBytes: 4096, FetchWait: 50 * time.Millisecond}
-			fetched := 0.0
+			fetched, decided := 0.0, 0
 			for part := range handovers + 1 {
 				c, err := source.New(cfg, nil)
 				if err != nil {
@@ -247,8 +248,9 @@ func TestEarlierTextsFromKafka(t *testing.T) {
 				err = c.Run(ctx, func(ctx context.Context, p *source.Partition) error {
 					l := w.texting(laneTexts, got)
 					l.batches = p
+					l.observe.decided = func(*classify.Message, *policy.Decision) { decided++ }
 					w.delivered = func() {
-						if len(got) >= (part+1)*n/(handovers+1) {
+						if decided >= (part+1)*n/(handovers+1) {
 							cancel()
 						}
 					}
