@@ -83,48 +83,54 @@ func headsPortable(out *[numHeads][netHidden]float32, hidden *[netHidden]float32
 	}
 }
 
-// floats are the numbers that the bytes of a row stand for.
-var floats = func() (t [256]float32) {
-	for i := range t {
-		t[i] = float32(int8(i))
-	}
-	return t
-}()
+// gathered are the sums over the features of a message, as each mind knows them.
+type gathered struct {
+	vecs [minds][netWidth]float32
+	wide [minds][wideHeads]float32
+}
 
 const strip = 12 // columns that are summed together, since so many sums stay in registers
 
-// gatherPortable sums the rows of the features as mind k knows them: vectors and wide weights.
-func gatherPortable(rows []row, feats []feature, k int, vec *[netWidth]float32, wide *[wideHeads]float32) {
-	*wide = [wideHeads]float32{}
-	for _, f := range feats {
-		for i, x := range rows[f.row].wide[k] {
-			wide[i] += float32(float32(f.val*wideStep) * float32(x))
+// gatherPortable sums the rows of the features: vectors and wide weights.
+func (g *gathered) gatherPortable(rows []row, feats []feature) {
+	g.wide = [minds][wideHeads]float32{}
+	for k := range minds {
+		for _, f := range feats {
+			for i, x := range rows[f.row].wide[k] {
+				g.wide[k][i] += float32(float32(f.val*wideStep) * float32(x))
+			}
+		}
+		for from := 0; from < netWidth; from += strip {
+			gatherStrip(rows, feats, k, from, (*[strip]float32)(g.vecs[k][from:]))
 		}
 	}
-	for from := 0; from < netWidth; from += strip {
-		gatherStrip(rows, feats, k, from, (*[strip]float32)(vec[from:]))
+}
+
+// squashPortable sets each number to its tanh.
+func squashPortable(x []float32) {
+	for i, v := range x {
+		x[i] = tanh(v)
 	}
 }
 
 func gatherStrip(rows []row, feats []feature, k, from int, dst *[strip]float32) {
 	var s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11 float32
-	t := &floats
 	for _, f := range feats {
 		r := &rows[f.row]
 		w := f.val * r.scales[k]
 		x := r.vecs[k][from : from+strip : from+strip]
-		s0 += float32(w * t[x[0]])
-		s1 += float32(w * t[x[1]])
-		s2 += float32(w * t[x[2]])
-		s3 += float32(w * t[x[3]])
-		s4 += float32(w * t[x[4]])
-		s5 += float32(w * t[x[5]])
-		s6 += float32(w * t[x[6]])
-		s7 += float32(w * t[x[7]])
-		s8 += float32(w * t[x[8]])
-		s9 += float32(w * t[x[9]])
-		s10 += float32(w * t[x[10]])
-		s11 += float32(w * t[x[11]])
+		s0 += float32(w * float32(x[0]))
+		s1 += float32(w * float32(x[1]))
+		s2 += float32(w * float32(x[2]))
+		s3 += float32(w * float32(x[3]))
+		s4 += float32(w * float32(x[4]))
+		s5 += float32(w * float32(x[5]))
+		s6 += float32(w * float32(x[6]))
+		s7 += float32(w * float32(x[7]))
+		s8 += float32(w * float32(x[8]))
+		s9 += float32(w * float32(x[9]))
+		s10 += float32(w * float32(x[10]))
+		s11 += float32(w * float32(x[11]))
 	}
 	*dst = [strip]float32{s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11}
 }

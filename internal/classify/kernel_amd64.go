@@ -2,7 +2,9 @@
 
 package classify
 
-// The kernels with the vectors of four numbers that every amd64 processor has. They are laid out for netWidth; another one is summed portably.
+import "golang.org/x/sys/cpu"
+
+// The sums over weights run on the vectors of four numbers that every amd64 processor has; what gathers rows and squashes, on vectors of eight.
 
 func (n *layers) sumHidden(in *[numInputs]float32, b *blocks, dst *[netHidden]float32) {
 	dots4(&dst[0], netHidden/4, &n.hid[0][0], numInputs, &in[0], &b.at[0], b.n)
@@ -19,14 +21,25 @@ func (n *layers) sumHeads(hidden *[netHidden]float32, b *blocks, dst *[numHeads]
 	}
 }
 
-func gather(rows []row, feats []feature, k int, vec *[netWidth]float32, wide *[wideHeads]float32) {
-	if netWidth != 48 || len(feats) == 0 {
-		gatherPortable(rows, feats, k, vec, wide)
+var hasAVX2 = cpu.X86.HasAVX2
+
+func (g *gathered) gather(rows []row, feats []feature) {
+	if !hasAVX2 || len(feats) == 0 {
+		g.gatherPortable(rows, feats)
 		return
 	}
-	var w [4]float32
-	gather4(&rows[0], &feats[0], len(feats), k, &vec[0], &w[0])
-	*wide = [wideHeads]float32(w[:wideHeads])
+	gatherAVX2(&rows[0], &feats[0], len(feats), g)
+}
+
+// gatherAVX2 is laid out for this shape.
+var _ = [1]struct{}{}[minds-4+netWidth-48+wideHeads-3]
+
+func squash(x []float32) {
+	if n := len(x) &^ 7; hasAVX2 && n > 0 {
+		squashAVX2(&x[0], n, &tanhTerms[0], tanhEnd)
+		x = x[n:]
+	}
+	squashPortable(x)
 }
 
 // dots4 sets dst to the dot products of 4·n rows of weights, stride numbers apart, with x: of each the blocks at.
@@ -34,7 +47,12 @@ func gather(rows []row, feats []feature, k int, vec *[netWidth]float32, wide *[w
 //go:noescape
 func dots4(dst *float32, n int, w *float32, stride int, x *float32, at *uint8, blocks int)
 
-// gather4 is gatherPortable for 48 columns; the fourth of the wide sums means nothing.
+// gatherAVX2 is gatherPortable for one feature or more.
 //
 //go:noescape
-func gather4(rows *row, feats *feature, n, k int, vec, wide *float32)
+func gatherAVX2(rows *row, feats *feature, n int, sums *gathered)
+
+// squashAVX2 is squashPortable for a multiple of 8 numbers.
+//
+//go:noescape
+func squashAVX2(x *float32, n int, terms *float32, end float32)

@@ -3,10 +3,7 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// Only SSE2 is used. A product is MULPS, its addition ADDPS: the same roundings as in Go.
-
-DATA wideStep<>+0(SB)/4, $0x3a83126f // 1/1000
-GLOBL wideStep<>(SB), RODATA|NOPTR, $4
+// Products and their additions are two instructions: the same roundings as in Go.
 
 // func dots4(dst *float32, n int, w *float32, stride int, x *float32, at *uint8, blocks int)
 TEXT ·dots4(SB), NOSPLIT, $0-56
@@ -76,98 +73,170 @@ next:
 	JNZ  rows
 	RET
 
-// EIGHT adds X15 times eight numbers of the vector to two sums.
-#define EIGHT(off, a, b) \
-	MOVQ      off(DX), X12 \
-	PUNPCKLBW X12, X12     \ // each byte into the highest one of a word of four
-	MOVO      X12, X13     \
-	PUNPCKLWL X12, X12     \
-	PUNPCKHWL X13, X13     \
-	PSRAL     $24, X12     \
-	PSRAL     $24, X13     \
-	CVTPL2PS  X12, X12     \
-	CVTPL2PS  X13, X13     \
-	MULPS     X15, X12     \
-	MULPS     X15, X13     \
-	ADDPS     X12, a       \
-	ADDPS     X13, b
+// EIGHT adds w times the eight numbers at off to sum.
+#define EIGHT(off, w, sum) \
+	VPMOVSXBD off(DX), Y12 \
+	VCVTDQ2PS Y12, Y12     \
+	VMULPS    w, Y12, Y12  \
+	VADDPS    Y12, sum, sum
 
-// func gather4(rows *row, feats *feature, n, k int, vec, wide *float32)
-TEXT ·gather4(SB), NOSPLIT, $0-48
-	MOVQ  rows+0(FP), SI
-	MOVQ  feats+8(FP), BX
-	MOVQ  n+16(FP), CX
-	MOVQ  k+24(FP), R8
-	IMUL3Q $const_netWidth, R8, R9
-	IMUL3Q $(2*const_wideHeads), R8, R10
-	XORPS X0, X0             // X0 to X11: the vector
-	XORPS X1, X1
-	XORPS X2, X2
-	XORPS X3, X3
-	XORPS X4, X4
-	XORPS X5, X5
-	XORPS X6, X6
-	XORPS X7, X7
-	XORPS X8, X8
-	XORPS X9, X9
-	XORPS X10, X10
-	XORPS X11, X11
-	XORPS X14, X14           // the wide sums
-	LEAQ  -1(CX), R11
-	IMUL3Q $feature__size, R11, R11
-	ADDQ  BX, R11            // the last feature
+DATA wideStep<>+0(SB)/4, $0x3a83126f // 1/1000
+GLOBL wideStep<>(SB), RODATA|NOPTR, $4
+
+// func gatherAVX2(rows *row, feats *feature, n int, sums *gathered)
+TEXT ·gatherAVX2(SB), NOSPLIT, $0-32
+	MOVQ   rows+0(FP), SI
+	MOVQ   feats+8(FP), BX
+	MOVQ   n+16(FP), CX
+	MOVQ   sums+24(FP), DI
+	IMUL3Q $feature__size, CX, CX
+	ADDQ   BX, CX               // the end of the features
+
+	// The wide weights of all minds are twelve. They come first, and bring the vectors: a row lies in four lines.
+	VBROADCASTSS wideStep<>(SB), Y15
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+
+wide:
+	LEAQ       (8*feature__size)(BX), R8
+	CMPQ       R8, CX
+	CMOVQCC    BX, R8
+	MOVLQSX    feature_row(R8), R8
+	IMUL3Q     $row__size, R8, R8
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 64(SI)(R8*1)
+	PREFETCHT0 128(SI)(R8*1)
+	PREFETCHT0 192(SI)(R8*1)
+
+	MOVLQSX      feature_row(BX), AX
+	IMUL3Q       $row__size, AX, AX
+	ADDQ         SI, AX
+	VBROADCASTSS feature_val(BX), Y14
+	VMULPS       Y15, Y14, Y14
+	VPMOVSXWD    row_wide(AX), Y12
+	VPMOVSXWD    row_wide+16(AX), X13
+	VCVTDQ2PS    Y12, Y12
+	VCVTDQ2PS    X13, X13
+	VMULPS       Y14, Y12, Y12
+	VMULPS       X14, X13, X13
+	VADDPS       Y12, Y0, Y0
+	VADDPS       X13, X1, X1
+	ADDQ         $feature__size, BX
+	CMPQ         BX, CX
+	JB           wide
+	VMOVUPS      Y0, gathered_wide(DI)
+	VMOVUPS      X1, gathered_wide+32(DI)
+
+	// The vectors: the sums of two minds stay in registers.
+	XORQ R9, R9 // the first of the two
+
+pair:
+	MOVQ   feats+8(FP), BX
+	IMUL3Q $const_netWidth, R9, R10
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
 
 feature:
-	LEAQ       (8*feature__size)(BX), R12
-	CMPQ       R12, R11
-	CMOVQHI    R11, R12
-	MOVLQSX    feature_row(R12), R12
-	IMUL3Q     $row__size, R12, R12
-	ADDQ       R9, R12
-	PREFETCHT0 row_vecs(SI)(R12*1)   // the beginning of a row has been read when its gram was compared
+	MOVLQSX      feature_row(BX), AX
+	IMUL3Q       $row__size, AX, AX
+	ADDQ         SI, AX
+	LEAQ         row_vecs(AX)(R10*1), DX
+	VBROADCASTSS feature_val(BX), Y15
+	VBROADCASTSS row_scales(AX)(R9*4), Y13
+	VBROADCASTSS row_scales+4(AX)(R9*4), Y14
+	VMULPS       Y15, Y13, Y13
+	VMULPS       Y15, Y14, Y14
+	EIGHT(0, Y13, Y0)
+	EIGHT(8, Y13, Y1)
+	EIGHT(16, Y13, Y2)
+	EIGHT(24, Y13, Y3)
+	EIGHT(32, Y13, Y4)
+	EIGHT(40, Y13, Y5)
+	EIGHT(48, Y14, Y6)
+	EIGHT(56, Y14, Y7)
+	EIGHT(64, Y14, Y8)
+	EIGHT(72, Y14, Y9)
+	EIGHT(80, Y14, Y10)
+	EIGHT(88, Y14, Y11)
+	ADDQ         $feature__size, BX
+	CMPQ         BX, CX
+	JB           feature
 
-	MOVLQSX feature_row(BX), AX
-	IMUL3Q  $row__size, AX, AX
-	ADDQ    SI, AX
+	VMOVUPS Y0, gathered_vecs+0(DI)
+	VMOVUPS Y1, gathered_vecs+32(DI)
+	VMOVUPS Y2, gathered_vecs+64(DI)
+	VMOVUPS Y3, gathered_vecs+96(DI)
+	VMOVUPS Y4, gathered_vecs+128(DI)
+	VMOVUPS Y5, gathered_vecs+160(DI)
+	VMOVUPS Y6, gathered_vecs+192(DI)
+	VMOVUPS Y7, gathered_vecs+224(DI)
+	VMOVUPS Y8, gathered_vecs+256(DI)
+	VMOVUPS Y9, gathered_vecs+288(DI)
+	VMOVUPS Y10, gathered_vecs+320(DI)
+	VMOVUPS Y11, gathered_vecs+352(DI)
+	ADDQ    $(2*4*const_netWidth), DI
+	ADDQ    $2, R9
+	CMPQ    R9, $const_minds
+	JB      pair
+	VZEROUPPER
+	RET
 
-	MOVSS     feature_val(BX), X15
-	MOVO      X15, X13
-	MULSS     wideStep<>(SB), X13
-	SHUFPS    $0, X13, X13
-	MOVQ      row_wide(AX)(R10*1), X12
-	PUNPCKLWL X12, X12
-	PSRAL     $16, X12
-	CVTPL2PS  X12, X12
-	MULPS     X13, X12
-	ADDPS     X12, X14
+// TERM appends a coefficient to a polynomial in Y1.
+#define TERM(c, p) \
+	VMULPS Y1, p, p \
+	VADDPS c, p, p
 
-	MULSS  row_scales(AX)(R8*4), X15
-	SHUFPS $0, X15, X15
-	LEAQ   row_vecs(AX)(R9*1), DX
-	EIGHT(0, X0, X1)
-	EIGHT(8, X2, X3)
-	EIGHT(16, X4, X5)
-	EIGHT(24, X6, X7)
-	EIGHT(32, X8, X9)
-	EIGHT(40, X10, X11)
+// func squashAVX2(x *float32, n int, terms *float32, end float32)
+TEXT ·squashAVX2(SB), NOSPLIT, $0-28
+	MOVQ x+0(FP), DI
+	MOVQ n+8(FP), CX
+	MOVQ terms+16(FP), SI
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 4(SI), Y5
+	VBROADCASTSS 8(SI), Y6
+	VBROADCASTSS 12(SI), Y7
+	VBROADCASTSS 16(SI), Y8
+	VBROADCASTSS 20(SI), Y9
+	VBROADCASTSS 24(SI), Y10
+	VBROADCASTSS 28(SI), Y11
+	VBROADCASTSS 32(SI), Y12
+	VBROADCASTSS 36(SI), Y13
+	VBROADCASTSS 40(SI), Y14
+	VBROADCASTSS end+24(FP), Y15
 
-	ADDQ $feature__size, BX
-	DECQ CX
-	JNZ  feature
-
-	MOVQ   vec+32(FP), DI
-	MOVUPS X0, 0(DI)
-	MOVUPS X1, 16(DI)
-	MOVUPS X2, 32(DI)
-	MOVUPS X3, 48(DI)
-	MOVUPS X4, 64(DI)
-	MOVUPS X5, 80(DI)
-	MOVUPS X6, 96(DI)
-	MOVUPS X7, 112(DI)
-	MOVUPS X8, 128(DI)
-	MOVUPS X9, 144(DI)
-	MOVUPS X10, 160(DI)
-	MOVUPS X11, 176(DI)
-	MOVQ   wide+40(FP), DI
-	MOVUPS X14, (DI)
+eight:
+	VMOVUPS (DI), Y0
+	VMINPS  Y0, Y15, Y0
+	VXORPS  Y1, Y1, Y1
+	VSUBPS  Y15, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMULPS  Y0, Y0, Y1
+	VMOVAPS Y4, Y2
+	TERM(Y5, Y2)
+	TERM(Y6, Y2)
+	TERM(Y7, Y2)
+	TERM(Y8, Y2)
+	TERM(Y9, Y2)
+	TERM(Y10, Y2)
+	VMOVAPS Y11, Y3
+	TERM(Y12, Y3)
+	TERM(Y13, Y3)
+	TERM(Y14, Y3)
+	VMULPS  Y2, Y0, Y0
+	VDIVPS  Y3, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $32, DI
+	SUBQ    $8, CX
+	JNZ     eight
+	VZEROUPPER
 	RET

@@ -14,6 +14,6 @@ func (n *layers) sumHeads(hidden *[netHidden]float32, b *blocks, dst *[numHeads]
 	headsPortable(&n.out, hidden, b, dst)
 }
 
-func gather(rows []row, feats []feature, k int, vec *[netWidth]float32, wide *[wideHeads]float32) {
-	gatherPortable(rows, feats, k, vec, wide)
-}
+func (g *gathered) gather(rows []row, feats []feature) { g.gatherPortable(rows, feats) }
+
+func squash(x []float32) { squashPortable(x) }

@@ -2,6 +2,7 @@ package classify
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -68,7 +69,7 @@ func TestGather(t *testing.T) {
 		for k := range minds {
 			r.scales[k] = rng.Float32()
 			for j := range r.vecs[k] {
-				r.vecs[k][j] = byte(rng.Uint32())
+				r.vecs[k][j] = int8(rng.Uint32())
 			}
 			for j := range r.wide[k] {
 				r.wide[k][j] = int16(rng.Uint32())
@@ -80,14 +81,27 @@ func TestGather(t *testing.T) {
 		for range n {
 			feats = append(feats, feature{rng.Int32N(int32(len(rows))), rng.Float32()})
 		}
-		for k := range minds {
-			var vec, wantVec [netWidth]float32
-			var wide, wantWide [wideHeads]float32
-			gather(rows, feats, k, &vec, &wide)
-			gatherPortable(rows, feats, k, &wantVec, &wantWide)
-			if vec != wantVec || wide != wantWide {
-				t.Errorf("%d rows in mind %d: %v and %v, portably %v and %v", n, k, vec, wide, wantVec, wantWide)
-			}
+		var got, want gathered
+		got.gather(rows, feats)
+		want.gatherPortable(rows, feats)
+		if got != want {
+			t.Errorf("%d rows: %v, portably %v", n, got, want)
+		}
+	}
+}
+
+func TestSquash(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for n := range 50 {
+		got := make([]float32, n)
+		for i := range got {
+			got[i] = float32(rng.NormFloat64() * 6)
+		}
+		want := slices.Clone(got)
+		squash(got)
+		squashPortable(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%v, portably %v", got, want)
 		}
 	}
 }

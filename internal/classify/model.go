@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 )
@@ -20,12 +21,14 @@ import (
 // the layers' float32s in the order of their fields; the calibration (float32); the gate: the number of its rows, their keys (uint32, ascending), weights
 // (float32) and vectors (int8), and its layer; and the SHA-256 of all before it.
 type Model struct {
-	rows  []row // by gram, ascending
-	index hashIndex
-	minds [minds]layers
-	calib calibration
-	gate  gate
-	sum   [sha256.Size]byte
+	grams  []gram  // of the rows, ascending
+	rarity []uint8 // of the rows, in idfStep
+	rows   []row
+	index  hashIndex
+	minds  [minds]layers
+	calib  calibration
+	gate   gate
+	sum    [sha256.Size]byte
 }
 
 // calibration turns log-odds into probabilities: 1/(1+exp(-(slope·z+shift))), for review, payment and remind.
@@ -44,14 +47,15 @@ func (m *Model) Version() string { return hex.EncodeToString(m.sum[:6]) }
 // freeze rounds students to a model.
 func freeze(students [minds]*student, v *vocabulary, g *gate, c calibration) *Model {
 	m := &Model{calib: c, gate: *g}
-	for g, i := range v.rows {
-		r := row{gram: g, idf: uint8(min(255, math.Round(float64(v.idf[i])/idfStep)))}
+	for _, g := range slices.Sorted(maps.Keys(v.rows)) {
+		var r row
+		i := v.rows[g]
 		for k, s := range students {
 			r.round(&s.rows[i], k)
 		}
-		m.rows = append(m.rows, r)
+		m.grams, m.rows = append(m.grams, g), append(m.rows, r)
+		m.rarity = append(m.rarity, uint8(min(255, math.Round(float64(v.idf[i])/idfStep))))
 	}
-	slices.SortFunc(m.rows, func(a, b row) int { return cmp.Compare(a.gram, b.gram) })
 	for k, s := range students {
 		m.minds[k] = s.layers
 	}
@@ -64,9 +68,9 @@ func freeze(students [minds]*student, v *vocabulary, g *gate, c calibration) *Mo
 func (m *Model) seal() { m.sum = sha256.Sum256(m.body()) }
 
 func (m *Model) reindex() {
-	m.index = newHashIndex(len(m.rows))
-	for i := range m.rows {
-		m.index.add(uint64(m.rows[i].gram), i)
+	m.index = newHashIndex(len(m.grams))
+	for i, g := range m.grams {
+		m.index.add(uint64(g), i)
 	}
 }
 
@@ -78,7 +82,7 @@ func (r *row) round(e *embedding, k int) {
 	}
 	scale := top / 7
 	for i, x := range e.vec {
-		r.vecs[k][i] = byte(int8(math.Round(float64(x / scale))))
+		r.vecs[k][i] = int8(math.Round(float64(x / scale)))
 	}
 	r.scales[k] = scale
 	for i, x := range e.wide {
@@ -86,9 +90,9 @@ func (r *row) round(e *embedding, k int) {
 	}
 }
 
-// consider lets mind k think through the scene.
+// consider lets mind k think through the scene, of which all minds have gathered the features.
 func (m *Model) consider(k int, s *scene, t *thought) {
-	gather(m.rows, s.feats, k, &t.vec, &t.wide)
+	t.vec, t.wide = t.gathered.vecs[k], t.gathered.wide[k]
 	m.minds[k].think(s, t)
 }
 
@@ -97,6 +101,7 @@ func (m *Model) consider(k int, s *scene, t *thought) {
 func (m *Model) ask(s *scene, signals []Signal, t *thought, sig *Signal, z *[numHeads]float32) {
 	*z = [numHeads]float32{}
 	at := precede(signals, sig.Sender)
+	t.gathered.gather(m.rows, s.feats)
 	for k := range m.minds {
 		s.recall(&at, func(i int) memory { return signals[i].memory(k) })
 		m.consider(k, s, t)
@@ -124,12 +129,10 @@ func (n *layers) parts() []any {
 func (m *Model) body() []byte {
 	le := binary.LittleEndian
 	b := le.AppendUint32([]byte(modelMagic), uint32(len(m.rows)))
-	for i := range m.rows {
-		b = le.AppendUint64(b, uint64(m.rows[i].gram))
+	for _, g := range m.grams {
+		b = le.AppendUint64(b, uint64(g))
 	}
-	for i := range m.rows {
-		b = append(b, m.rows[i].idf)
-	}
+	b = append(b, m.rarity...)
 	for k := range m.minds {
 		for i := range m.rows {
 			b = m.rows[i].appendHalves(b, k)
@@ -152,7 +155,7 @@ func (m *Model) body() []byte {
 func (r *row) appendHalves(b []byte, k int) []byte {
 	v := &r.vecs[k]
 	for i := 0; i < netWidth; i += 2 {
-		b = append(b, v[i]&0xf|v[i+1]<<4)
+		b = append(b, byte(v[i]&0xf|v[i+1]<<4))
 	}
 	return b
 }
@@ -161,7 +164,7 @@ func (r *row) appendHalves(b []byte, k int) []byte {
 func (r *row) readHalves(b []byte, k int) {
 	v := &r.vecs[k]
 	for i, x := range b[:netWidth/2] {
-		v[2*i], v[2*i+1] = byte(int8(x<<4)>>4), byte(int8(x)>>4)
+		v[2*i], v[2*i+1] = int8(x<<4)>>4, int8(x)>>4
 	}
 }
 
@@ -198,7 +201,7 @@ func ParseModel(file []byte) (*Model, error) {
 	if rows > maxRows {
 		return nil, fmt.Errorf("parse model of %d rows: %w", rows, ErrModel)
 	}
-	m.rows = make([]row, rows)
+	m.grams, m.rows = make([]gram, rows), make([]row, rows)
 	c := cutter{b: file[len(modelMagic)+4 : n]}
 	m.read(&c)
 	if c.err == nil && len(c.b) > 0 {
@@ -211,17 +214,17 @@ func ParseModel(file []byte) (*Model, error) {
 	return m, nil
 }
 
-// columns are the parts of the file that hold something of every row.
+// columns are the parts of the file that hold what the minds know of every row.
 type columns struct {
-	grams, idf []byte
-	minds      [minds]struct{ vecs, scales, wide []byte }
+	minds [minds]struct{ vecs, scales, wide []byte }
 }
 
 // read sets rows, layers and calibration.
 func (m *Model) read(c *cutter) {
 	var cols columns
 	n := len(m.rows)
-	cols.grams, cols.idf = c.cut(8*n), c.cut(n)
+	grams := c.cut(8 * n)
+	m.rarity = slices.Clone(c.cut(n))
 	for k := range cols.minds {
 		of := &cols.minds[k]
 		of.vecs, of.scales, of.wide = c.cut(netWidth/2*n), c.cut(4*n), c.cut(2*wideHeads*n)
@@ -235,6 +238,7 @@ func (m *Model) read(c *cutter) {
 		return
 	}
 	for i := range m.rows {
+		m.grams[i] = gram(binary.LittleEndian.Uint64(grams[8*i:]))
 		m.rows[i].read(&cols, i)
 	}
 }
@@ -242,7 +246,6 @@ func (m *Model) read(c *cutter) {
 // read sets row i from the columns.
 func (r *row) read(cols *columns, i int) {
 	le := binary.LittleEndian
-	r.gram, r.idf = gram(le.Uint64(cols.grams[8*i:])), cols.idf[i]
 	for k := range r.vecs {
 		of := &cols.minds[k]
 		r.scales[k] = math.Float32frombits(le.Uint32(of.scales[4*i:]))

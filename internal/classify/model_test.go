@@ -60,7 +60,7 @@ func TestModelSurvivesItsFile(t *testing.T) {
 		t.Errorf("version %s, want %s", got.Version(), want.Version())
 	}
 	for i := range want.rows {
-		if g := want.rows[i].gram; got.row(g) != int32(i) || got.rows[i] != want.rows[i] {
+		if g := want.grams[i]; got.row(g) != int32(i) || got.rarity[i] != want.rarity[i] || got.rows[i] != want.rows[i] {
 			t.Fatalf("row %d of gram %x is %+v at %d, want %+v", i, g, got.rows[i], got.row(g), want.rows[i])
 		}
 	}

@@ -57,22 +57,24 @@ type scene struct {
 
 // thought is one pass through the network.
 type thought struct {
-	vec    [netWidth]float32
-	wide   [wideHeads]float32
-	bare   memory // sums for mine, before they are squashed
-	mine   memory // of the bare message, to be compared with the other party's
-	in     [numInputs]float32
-	hidden [netHidden]float32
-	z      [numHeads]float32
+	gathered gathered
+	vec      [netWidth]float32
+	wide     [wideHeads]float32
+	bare     memory // sums for mine, before they are squashed
+	mine     memory // of the bare message, to be compared with the other party's
+	in       [numInputs]float32
+	hidden   [netHidden]float32
+	z        [numHeads]float32
 
 	seen, fired blocks // of in and hidden
 }
 
 // think completes t, whose vec and wide hold the sums over the message's grams.
 func (n *layers) think(s *scene, t *thought) {
-	for i, v := range t.vec {
-		t.vec[i] = tanh(v + n.bias[i])
+	for i, b := range n.bias {
+		t.vec[i] += b
 	}
+	squash(t.vec[:])
 	n.recognise(t)
 	n.input(s, t)
 	t.seen.of(t.in[:])
@@ -109,39 +111,47 @@ func (n *layers) recognise(t *thought) {
 	n.sumMemory(0, t.vec[:], &t.seen, &t.bare)
 	for i := range t.bare {
 		t.bare[i] += n.memBias[i]
-		t.mine[i] = tanh(t.bare[i])
 	}
+	t.mine = t.bare
+	squash(t.mine[:])
 }
 
 // remember is the memory of a message as it was understood.
 func (n *layers) remember(t *thought, m *memory) {
 	n.sumMemory(netWidth, t.hidden[:], &t.fired, m)
 	for i := range m {
-		m[i] = tanh(t.bare[i] + m[i])
+		m[i] += t.bare[i]
 	}
+	squash(m[:])
 }
 
 // tanh is a ratio of polynomials, within 1e-6 of math.Tanh, and made of plain multiplications and additions: it gives
 // the same bits on processors with and without fused ones, so that a training can be repeated elsewhere.
 func tanh(x float32) float32 {
-	if x > 9 {
-		x = 9
-	} else if x < -9 {
-		x = -9
+	if x > tanhEnd {
+		x = tanhEnd
+	} else if x < -tanhEnd {
+		x = -tanhEnd
 	}
 	q := x * x
-	p := float32(-2.76076847742355e-16)
-	p = float32(p*q) + 2.00018790482477e-13
-	p = float32(p*q) + -8.60467152213735e-11
-	p = float32(p*q) + 5.12229709037114e-08
-	p = float32(p*q) + 1.48572235717979e-05
-	p = float32(p*q) + 6.37261928875436e-04
-	p = float32(p*q) + 4.89352455891786e-03
-	d := float32(1.19825839466702e-06)
-	d = float32(d*q) + 1.18534705686654e-04
-	d = float32(d*q) + 2.26843463243900e-03
-	d = float32(d*q) + 4.89352518554385e-03
+	p := tanhTerms[0]
+	for _, c := range tanhTerms[1:7] {
+		p = float32(p*q) + c
+	}
+	d := tanhTerms[7]
+	for _, c := range tanhTerms[8:] {
+		d = float32(d*q) + c
+	}
 	return float32(x*p) / d
+}
+
+// tanhEnd is where tanh is 1.
+const tanhEnd = 9
+
+// tanhTerms are the coefficients of the polynomials, highest power first: those above, then those below.
+var tanhTerms = [...]float32{
+	-2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08, 1.48572235717979e-05, 6.37261928875436e-04, 4.89352455891786e-03,
+	1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03,
 }
 
 func sigmoid(x float32) float32 { return 0.5 + float32(0.5*tanh(0.5*x)) }

@@ -306,11 +306,11 @@ func plainFeatures(m *Model, groups [2][]gram) (feats []feature) {
 	for _, group := range groups {
 		first, sum := len(feats), float32(0)
 		for _, g := range distinct(group) {
-			row := sort.Search(len(m.rows), func(i int) bool { return m.rows[i].gram >= g })
-			if row == len(m.rows) || m.rows[row].gram != g {
+			row := sort.Search(len(m.grams), func(i int) bool { return m.grams[i] >= g })
+			if row == len(m.grams) || m.grams[row] != g {
 				continue
 			}
-			w := float32(m.rows[row].idf) * idfStep
+			w := float32(m.rarity[row]) * idfStep
 			sum += w * w
 			feats = append(feats, feature{int32(row), w})
 		}
@@ -338,7 +338,7 @@ func plainThought(m *Model, k int, s *scene, t *thought) (left memory) {
 	for _, f := range s.feats {
 		r := &m.rows[f.row]
 		for i, x := range r.vecs[k] {
-			t.vec[i] += f.val * r.scales[k] * float32(int8(x))
+			t.vec[i] += f.val * r.scales[k] * float32(x)
 		}
 		for i, x := range r.wide[k] {
 			t.wide[i] += f.val * wideStep * float32(x)
@@ -389,6 +389,7 @@ func checkThought(t *testing.T, m *Model, k int, s *scene) {
 	t.Helper()
 	var got, want thought
 	var left memory
+	got.gathered.gather(m.rows, s.feats)
 	m.consider(k, s, &got)
 	m.minds[k].remember(&got, &left)
 	if wantLeft := plainThought(m, k, s, &want); left != wantLeft {

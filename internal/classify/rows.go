@@ -5,15 +5,12 @@ import (
 	"math/bits"
 )
 
-// row is what a model knows of one gram, the networks side by side: 256 bytes, so that few memory accesses bring all that
-// a message needs of it.
+// row is what a model's networks know of one gram, side by side: 256 bytes, so that few memory accesses bring all that a message needs of it.
 type row struct {
-	gram   gram
+	vecs   [minds][netWidth]int8   // of which the file has four bits
 	scales [minds]float32          // of the vectors
 	wide   [minds][wideHeads]int16 // in wideStep
-	idf    uint8                   // rarity, in idfStep
-	_      [15]byte
-	vecs   [minds][netWidth]byte // int8s, of which the file has four bits
+	_      [24]byte
 }
 
 // hashIndex finds places in a list by hash: open addressing at the hash's low bits. An entry is 1 + the place in its low bits and the
@@ -55,7 +52,7 @@ func (m *Model) rowFrom(g gram, e uint32) int32 {
 	x := &m.index
 	tag, at := x.tag(uint64(g)), int(g)
 	for e != 0 {
-		if r := e&x.low - 1; e&^x.low == tag && m.rows[r].gram == g {
+		if r := e&x.low - 1; e&^x.low == tag && m.grams[r] == g {
 			return int32(r)
 		}
 		at++
@@ -126,7 +123,7 @@ func (m *Model) features(groups [2][]gram, set *rowSet, dst []feature) []feature
 		dst = set.drain(dst)
 		for i := range dst[first:] {
 			f := &dst[first+i]
-			f.val = float32(m.rows[f.row].idf) * idfStep
+			f.val = float32(m.rarity[f.row]) * idfStep
 			sum += float32(f.val * f.val)
 		}
 		scale := float32(1 / math.Sqrt(float64(sum)+1e-9))
