@@ -8,19 +8,20 @@ package classify
 // most of what the network looks at is: facts that are not given, memories of a conversation that has just begun, hidden units that are silent.
 type blocks struct {
 	n  int
-	at [numInputs / 4]uint8
+	at [numInputs / 4]uint8 // ascending
 }
 
 // The kernels read whole blocks and strips: a layer whose inputs are no multiple of four would lose its last ones.
-var _ = [1]struct{}{}[numInputs%4+netWidth%strip+netHidden%4+netMemory%4]
+var _ = [1]struct{}{}[numInputs%4+numOwn%4+netWidth%strip+netHidden%4+netMemory%4]
 
 // A place is a byte.
 var _ [256 - numInputs/4]struct{}
 
-// of sets b to the blocks of x that are not all zero.
-func (b *blocks) of(x []float32) {
+// of sets b to the blocks of x[from:to] that are not all zero.
+func (b *blocks) of(x []float32, from, to int) {
 	b.n = 0
-	for k := uint8(0); len(x) >= 4; k++ {
+	x = x[from:to]
+	for k := uint8(from / 4); len(x) >= 4; k++ {
 		b.at[b.n] = k
 		if x[0] != 0 || x[1] != 0 || x[2] != 0 || x[3] != 0 {
 			b.n++
@@ -28,6 +29,9 @@ func (b *blocks) of(x []float32) {
 		x = x[4:]
 	}
 }
+
+// add adds the blocks of c, which come after those of b.
+func (b *blocks) add(c *blocks) { b.n += copy(b.at[b.n:], c.at[:c.n]) }
 
 // dotBlocks is dot for an x that is zero outside the blocks.
 func dotBlocks(w, x []float32, b *blocks) float32 {
@@ -67,6 +71,23 @@ func hiddenPortable(hid *[netHidden][numInputs]float32, in *[numInputs]float32, 
 	for j := 0; j < netHidden; j += 2 {
 		dst[j], dst[j+1] = dotBlocks2(hid[j][:], hid[j+1][:], in[:], b)
 	}
+}
+
+// packedHidden are the weights of a hidden layer, by block of inputs: those that are looked at lie side by side. Each half is of half the
+// units, in eights, of which those four apart stand together: BenchmarkKernel.
+type packedHidden [2][numInputs / 4][netHidden / 2][4]float32
+
+func pack(hid *[netHidden][numInputs]float32) *packedHidden {
+	p := new(packedHidden)
+	for h := range p {
+		for b := range p[h] {
+			for s := range p[h][b] {
+				row := h*netHidden/2 + s/8*8 + s%8/2 + s%2*4
+				copy(p[h][b][s][:], hid[row][4*b:])
+			}
+		}
+	}
+	return p
 }
 
 // memoryPortable are the dot products of mem's rows, from the given column on, with x.

@@ -7,7 +7,13 @@ import "golang.org/x/sys/cpu"
 // The sums over weights run on the vectors of four numbers that every amd64 processor has; what gathers rows and squashes, on vectors of eight.
 
 func (n *layers) sumHidden(in *[numInputs]float32, b *blocks, dst *[netHidden]float32) {
-	dots4(&dst[0], netHidden/4, &n.hid[0][0], numInputs, &in[0], &b.at[0], b.n)
+	if n.packed == nil || !hasAVX2 {
+		dots4(&dst[0], netHidden/4, &n.hid[0][0], numInputs, &in[0], &b.at[0], b.n)
+		return
+	}
+	for h := range n.packed {
+		packed24(&dst[h*netHidden/2], &n.packed[h][0][0][0], &in[0], &b.at[0], b.n)
+	}
 }
 
 func (n *layers) sumMemory(from int, x []float32, b *blocks, dst *memory) {
@@ -31,8 +37,8 @@ func (g *gathered) gather(rows []row, feats []feature) {
 	gatherAVX2(&rows[0], &feats[0], len(feats), g)
 }
 
-// gatherAVX2 is laid out for this shape.
-var _ = [1]struct{}{}[minds-4+netWidth-48+wideHeads-3]
+// The kernels are laid out for this shape.
+var _ = [1]struct{}{}[minds-4+netWidth-48+wideHeads-3+netHidden-48]
 
 func squash(x []float32) {
 	if n := len(x) &^ 7; hasAVX2 && n > 0 {
@@ -46,6 +52,11 @@ func squash(x []float32) {
 //
 //go:noescape
 func dots4(dst *float32, n int, w *float32, stride int, x *float32, at *uint8, blocks int)
+
+// packed24 sets dst to the dot products of half the units of a packedHidden with x: of each the blocks at.
+//
+//go:noescape
+func packed24(dst, w, x *float32, at *uint8, blocks int)
 
 // gatherAVX2 is gatherPortable for one feature or more.
 //

@@ -73,6 +73,77 @@ next:
 	JNZ  rows
 	RET
 
+// TWO adds the products of the block's inputs with the weights of two units.
+#define TWO(off, sum, tmp) \
+	VMULPS off(R8), Y15, tmp \
+	VADDPS tmp, sum, sum
+
+// LANES adds the lanes of eight units, those of a four apart in one vector.
+#define LANES(off, a, b, c, d) \
+	VUNPCKLPS b, a, Y12    \
+	VUNPCKHPS b, a, Y13    \
+	VUNPCKLPS d, c, Y14    \
+	VUNPCKHPS d, c, Y15    \
+	VUNPCKLPD Y14, Y12, a  \
+	VUNPCKHPD Y14, Y12, b  \
+	VUNPCKLPD Y15, Y13, c  \
+	VUNPCKHPD Y15, Y13, d  \
+	VADDPS    b, a, a      \
+	VADDPS    c, a, a      \
+	VADDPS    d, a, a      \
+	VMOVUPS   a, off(DI)
+
+// func packed24(dst, w, x *float32, at *uint8, blocks int)
+TEXT ·packed24(SB), NOSPLIT, $0-40
+	MOVQ   dst+0(FP), DI
+	MOVQ   w+8(FP), R9
+	MOVQ   x+16(FP), SI
+	MOVQ   at+24(FP), BX
+	MOVQ   blocks+32(FP), CX
+	ADDQ   BX, CX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	JMP    next
+
+block:
+	MOVBLZX        (BX), AX
+	SHLQ           $4, AX
+	VBROADCASTF128 (SI)(AX*1), Y15
+	IMUL3Q         $(const_netHidden/2), AX, AX
+	LEAQ           (R9)(AX*1), R8
+	TWO(0, Y0, Y12)
+	TWO(32, Y1, Y13)
+	TWO(64, Y2, Y14)
+	TWO(96, Y3, Y12)
+	TWO(128, Y4, Y13)
+	TWO(160, Y5, Y14)
+	TWO(192, Y6, Y12)
+	TWO(224, Y7, Y13)
+	TWO(256, Y8, Y14)
+	TWO(288, Y9, Y12)
+	TWO(320, Y10, Y13)
+	TWO(352, Y11, Y14)
+	INCQ           BX
+
+next:
+	CMPQ BX, CX
+	JB   block
+	LANES(0, Y0, Y1, Y2, Y3)
+	LANES(32, Y4, Y5, Y6, Y7)
+	LANES(64, Y8, Y9, Y10, Y11)
+	VZEROUPPER
+	RET
+
 // EIGHT adds w times the eight numbers at off to sum.
 #define EIGHT(off, w, sum) \
 	VPMOVSXBD off(DX), Y12 \

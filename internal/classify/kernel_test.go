@@ -37,16 +37,19 @@ func TestKernels(t *testing.T) {
 func checkSums(t *testing.T, n *layers, fill func(x []float32)) {
 	t.Helper()
 	var in [numInputs]float32
-	var hidden, wantHidden [netHidden]float32
+	var hidden, packed, wantHidden [netHidden]float32
 	var mem, wantMem memory
 	var heads, wantHeads [numHeads]float32
 	var b blocks
 	fill(in[:])
-	b.of(in[:])
+	b.of(in[:], 0, numInputs)
 	n.sumHidden(&in, &b, &hidden)
 	hiddenPortable(&n.hid, &in, &b, &wantHidden)
+	n.packed = pack(&n.hid)
+	n.sumHidden(&in, &b, &packed)
+	n.packed = nil
 	x := in[:netHidden]
-	b.of(x)
+	b.of(x, 0, netHidden)
 	for _, from := range []int{0, netWidth} {
 		n.sumMemory(from, x, &b, &mem)
 		memoryPortable(&n.mem, from, x, &b, &wantMem)
@@ -56,8 +59,8 @@ func checkSums(t *testing.T, n *layers, fill func(x []float32)) {
 	}
 	n.sumHeads((*[netHidden]float32)(x), &b, &heads)
 	headsPortable(&n.out, (*[netHidden]float32)(x), &b, &wantHeads)
-	if hidden != wantHidden || heads != wantHeads {
-		t.Errorf("sums %v, portably %v; of the heads %v, portably %v", hidden, wantHidden, heads, wantHeads)
+	if hidden != wantHidden || packed != wantHidden || heads != wantHeads {
+		t.Errorf("sums %v, packed %v, portably %v; of the heads %v, portably %v", hidden, packed, wantHidden, heads, wantHeads)
 	}
 }
 
@@ -114,12 +117,15 @@ func BenchmarkKernel(b *testing.B) {
 		in[i] = float32(i % 3)
 	}
 	var all blocks
-	all.of(in[:])
-	b.Run("here", func(b *testing.B) {
+	all.of(in[:], 0, numInputs)
+	here := func(b *testing.B) {
 		for b.Loop() {
 			n.sumHidden(&in, &all, &dst)
 		}
-	})
+	}
+	b.Run("here", here)
+	n.packed = pack(&n.hid)
+	b.Run("packed", here)
 	b.Run("portable", func(b *testing.B) {
 		for b.Loop() {
 			hiddenPortable(&n.hid, &in, &all, &dst)

@@ -59,7 +59,7 @@ func freeze(students [minds]*student, v *vocabulary, g *gate, c calibration) *Mo
 	for k, s := range students {
 		m.minds[k] = s.layers
 	}
-	m.reindex()
+	m.arrange()
 	m.seal()
 	return m
 }
@@ -67,10 +67,14 @@ func freeze(students [minds]*student, v *vocabulary, g *gate, c calibration) *Mo
 // seal sets the checksum.
 func (m *Model) seal() { m.sum = sha256.Sum256(m.body()) }
 
-func (m *Model) reindex() {
+// arrange sets what is found faster than where the file has it.
+func (m *Model) arrange() {
 	m.index = newHashIndex(len(m.grams))
 	for i, g := range m.grams {
 		m.index.add(uint64(g), i)
+	}
+	for k := range m.minds {
+		m.minds[k].packed = pack(&m.minds[k].hid)
 	}
 }
 
@@ -90,10 +94,10 @@ func (r *row) round(e *embedding, k int) {
 	}
 }
 
-// consider lets mind k think through the scene, of which all minds have gathered the features.
+// consider lets mind k think through the scene, of which t has been told and has gathered the features.
 func (m *Model) consider(k int, s *scene, t *thought) {
 	t.vec, t.wide = t.gathered.vecs[k], t.gathered.wide[k]
-	m.minds[k].think(s, t)
+	m.minds[k].ponder(s, t)
 }
 
 // ask lets each mind think about the scene with its own memories of the signals, and leaves in sig what they remember and
@@ -102,6 +106,7 @@ func (m *Model) ask(s *scene, signals []Signal, t *thought, sig *Signal, z *[num
 	*z = [numHeads]float32{}
 	at := precede(signals, sig.Sender)
 	t.gathered.gather(m.rows, s.feats)
+	t.tell(s)
 	for k := range m.minds {
 		s.recall(&at, func(i int) memory { return signals[i].memory(k) })
 		m.consider(k, s, t)
@@ -210,7 +215,7 @@ func ParseModel(file []byte) (*Model, error) {
 	if c.err != nil {
 		return nil, fmt.Errorf("parse model: %w: %w", c.err, ErrModel)
 	}
-	m.reindex()
+	m.arrange()
 	return m, nil
 }
 

@@ -8,7 +8,8 @@ const (
 	netWidth  = 48 // of a message's vector
 	netMemory = 12 // of what a message leaves behind for later ones
 	netHidden = 48
-	numInputs = netWidth + 4*netMemory + numKnown
+	numOwn    = netWidth + 4*netMemory // inputs that each mind has of its own
+	numInputs = numOwn + numKnown
 )
 
 // The heads: one log-odds each. The categories and acts come first, in their own order.
@@ -35,6 +36,8 @@ type layers struct {
 	outBias [numHeads]float32
 	mem     [netMemory][netWidth + netHidden]float32
 	memBias [netMemory]float32
+
+	packed *packedHidden // hid once more; nil in training
 }
 
 // memory is what a message leaves behind.
@@ -66,23 +69,36 @@ type thought struct {
 	hidden   [netHidden]float32
 	z        [numHeads]float32
 
-	seen, fired blocks // of in and hidden
+	told, seen, fired blocks // of what all are told, of in and of hidden
 }
 
 // think completes t, whose vec and wide hold the sums over the message's grams.
 func (n *layers) think(s *scene, t *thought) {
+	t.tell(s)
+	n.ponder(s, t)
+}
+
+// tell sets what all minds are told alike.
+func (t *thought) tell(s *scene) {
+	copy(t.in[numOwn:], s.known[:])
+	t.told.of(t.in[:], numOwn, numInputs)
+}
+
+// ponder is think, for one who has been told.
+func (n *layers) ponder(s *scene, t *thought) {
 	for i, b := range n.bias {
 		t.vec[i] += b
 	}
 	squash(t.vec[:])
 	n.recognise(t)
 	n.input(s, t)
-	t.seen.of(t.in[:])
+	t.seen.of(t.in[:], 0, numOwn)
+	t.seen.add(&t.told)
 	n.sumHidden(&t.in, &t.seen, &t.hidden)
 	for j, h := range t.hidden {
 		t.hidden[j] = max(0, n.hidBias[j]+h)
 	}
-	t.fired.of(t.hidden[:])
+	t.fired.of(t.hidden[:], 0, netHidden)
 	n.sumHeads(&t.hidden, &t.fired, &t.z)
 	for k, b := range n.outBias {
 		t.z[k] += b
@@ -92,7 +108,7 @@ func (n *layers) think(s *scene, t *thought) {
 	}
 }
 
-// input lays out what the hidden layer sees.
+// input lays out what the hidden layer sees besides what it is told.
 func (n *layers) input(s *scene, t *thought) {
 	copy(t.in[:], t.vec[:])
 	in := t.in[netWidth:]
@@ -102,12 +118,11 @@ func (n *layers) input(s *scene, t *thought) {
 	copy(in[netMemory:], s.other[:])
 	copy(in[2*netMemory:], s.own[:])
 	copy(in[3*netMemory:], s.older[:])
-	copy(in[4*netMemory:], s.known[:])
 }
 
 // recognise sets the memory of a message by its words alone.
 func (n *layers) recognise(t *thought) {
-	t.seen.of(t.vec[:])
+	t.seen.of(t.vec[:], 0, netWidth)
 	n.sumMemory(0, t.vec[:], &t.seen, &t.bare)
 	for i := range t.bare {
 		t.bare[i] += n.memBias[i]

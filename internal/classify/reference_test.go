@@ -350,6 +350,7 @@ func plainThought(m *Model, k int, s *scene, t *thought) (left memory) {
 	for i := range t.mine {
 		t.mine[i] = tanh(n.memBias[i] + dot(n.mem[i][:netWidth], t.vec[:]))
 	}
+	t.tell(s)
 	n.input(s, t)
 	for j := range t.hidden {
 		t.hidden[j] = max(0, n.hidBias[j]+dot(n.hid[j][:], t.in[:]))
@@ -390,6 +391,7 @@ func checkThought(t *testing.T, m *Model, k int, s *scene) {
 	var got, want thought
 	var left memory
 	got.gathered.gather(m.rows, s.feats)
+	got.tell(s)
 	m.consider(k, s, &got)
 	m.minds[k].remember(&got, &left)
 	if wantLeft := plainThought(m, k, s, &want); left != wantLeft {
