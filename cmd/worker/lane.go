@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,8 +25,9 @@ type (
 	}
 	// recaller keeps what conversations have said.
 	recaller interface {
-		Load(ctx context.Context, s history.Scope, conversations []string) (signals [][]classify.Signal, skipped int, err error)
-		Append(ctx context.Context, s history.Scope, entries []history.Entry) error
+		Key(conversation string) history.Key
+		Load(ctx context.Context, keys []history.Key) (signals [][]classify.Signal, skipped int, err error)
+		Append(ctx context.Context, entries []history.Entry) error
 	}
 	// deliverer publishes; without an error everything is acknowledged. Where it commits too, the lane has laneParts.savesFirst.
 	deliverer interface {
@@ -39,7 +39,7 @@ type (
 type laneParts struct {
 	model   *classify.Classifier
 	policy  *policy.Policy
-	history recaller
+	history func(history.Scope) recaller
 	sink    deliverer
 	metrics *metrics
 	// savesFirst has a batch's signals in history before it is delivered: delivering commits it, and what is committed is not read
@@ -71,7 +71,7 @@ type lane struct {
 	laneParts
 	batches       batches
 	origin        sink.Origin
-	scope         history.Scope
+	history       recaller // of the partition
 	conversations *lru[conversation]
 	texts         *texts             // nil without a second reader
 	found         []classify.Earlier // for the message in hand
@@ -84,7 +84,7 @@ const (
 	// lanesRemember is how many conversations a lane keeps; it must exceed the records of a batch.
 	lanesRemember = 8192
 	// laneUnsent is how many signals wait for Redis to come back; older ones are given up.
-	laneUnsent = 4096
+	laneUnsent = 16384
 	// laneLastWord is how long Redis has for them when the lane ends.
 	laneLastWord = time.Second
 	// keptSignals is how many signals of a conversation history keeps. Twice the window, so that a message that is read again after a
@@ -94,16 +94,18 @@ const (
 
 // conversation is what a lane knows of one.
 type conversation struct {
+	key    history.Key
 	state  classify.State
 	stored []int64 // offsets of the signals that history keeps, lowest first
 	loaded bool    // what history had is in it
+	asked  bool    // history is being asked
 	texts  recentTexts
 }
 
 func newLane(parts laneParts, b batches, o sink.Origin) *lane {
 	l := &lane{
 		laneParts: parts, batches: b, origin: o,
-		scope:         history.Scope{Topic: o.Topic, Incarnation: o.Incarnation, Partition: o.Partition},
+		history:       parts.history(history.Scope{Topic: o.Topic, Incarnation: o.Incarnation, Partition: o.Partition}),
 		conversations: newLRU[conversation](lanesRemember),
 	}
 	if parts.model.Rereads() {
@@ -207,38 +209,31 @@ func deadLetters(records []source.Record) []sink.DeadLetter {
 // recall loads what the batch's conversations said before, where the lane does not know it. Trouble with Redis leaves
 // the lane with what it knows: the next batch asks again.
 func (l *lane) recall(ctx context.Context, records []source.Record) {
-	var names []string
-	var first map[string]int64
+	var fresh []*source.Record // the first of each conversation
+	var keys []history.Key
 	for i := range records {
 		r := &records[i]
-		if r.Code != "" || l.knows(r.Message.ConversationID) {
+		if r.Code != "" {
 			continue
 		}
-		if _, ok := first[r.Message.ConversationID]; !ok {
-			if first == nil {
-				first = map[string]int64{}
-			}
-			first[r.Message.ConversationID] = r.Offset
-			names = append(names, r.Message.ConversationID)
+		if c := l.conversation(r.Message.ConversationID); !c.loaded && !c.asked {
+			c.asked = true
+			fresh, keys = append(fresh, r), append(keys, c.key)
 		}
 	}
-	if len(names) == 0 {
+	if len(fresh) == 0 {
 		return
 	}
-	signals, skipped, err := l.history.Load(ctx, l.scope, names)
+	signals, skipped, err := l.history.Load(ctx, keys)
 	l.metrics.history.WithLabelValues("load", result(err)).Inc()
 	l.metrics.historyLost.Add(float64(skipped))
-	if err != nil {
-		return // the breaker logs that Redis is away; the metric counts
+	for i, r := range fresh {
+		c := l.conversation(r.Message.ConversationID)
+		c.asked = false
+		if err == nil { // the breaker logs that Redis is away; the metric counts
+			c.load(signals[i], r.Offset)
+		}
 	}
-	for i, name := range names {
-		l.conversation(name).load(signals[i], first[name])
-	}
-}
-
-func (l *lane) knows(name string) bool {
-	c := l.conversations.get(name)
-	return c != nil && c.loaded
 }
 
 // conversation is the entry of a conversation, a new one where there is none.
@@ -246,7 +241,9 @@ func (l *lane) conversation(name string) *conversation {
 	if c := l.conversations.get(name); c != nil {
 		return c
 	}
-	return l.conversations.add(name)
+	c := l.conversations.add(name)
+	c.key = l.history.Key(name)
+	return c
 }
 
 // load takes in what history has. Signals at or above before, the offset of the record that comes next, are left from a
@@ -308,7 +305,7 @@ func (l *lane) decide(ctx context.Context, records []source.Record) (items []sin
 		if l.texts != nil {
 			l.texts.add(&c.texts, m.Earlier())
 		}
-		entries = append(entries, history.Entry{Conversation: m.ConversationID, Signal: signal, Drop: c.store(r.Offset)})
+		entries = append(entries, history.Entry{Key: c.key, Signal: signal, Drop: c.store(r.Offset)})
 		d := l.policy.Decide(m, l.result.Findings)
 		l.metrics.decided(&d, &l.result)
 		if l.observe.decided != nil {
@@ -352,7 +349,7 @@ func (l *lane) remember(ctx context.Context, entries []history.Entry) {
 	if len(entries) == 0 {
 		return
 	}
-	err := l.history.Append(ctx, l.scope, entries)
+	err := l.history.Append(ctx, entries)
 	l.metrics.history.WithLabelValues("append", result(err)).Inc()
 	if err == nil {
 		l.unsent = l.unsent[:0]
@@ -360,10 +357,6 @@ func (l *lane) remember(ctx context.Context, entries []history.Entry) {
 	}
 	if fresh == 0 {
 		entries = slices.Clone(entries) // the next batch's take their place
-	}
-	for i := range entries[fresh:] {
-		e := &entries[fresh+i]
-		e.Conversation = strings.Clone(e.Conversation) // that of the batch ends with it
 	}
 	if lost := len(entries) - laneUnsent; lost > 0 {
 		l.metrics.historyLost.Add(float64(lost))

@@ -33,13 +33,18 @@ type world struct {
 	onReread  func()
 	delivered func()
 	signals   map[string]map[int64]classify.Signal // Redis
+	keys      *history.Partition
+	names     map[history.Key]string
 	dropped   []int64
 	items     []sink.Item
 	dead      []sink.DeadLetter
 }
 
 func newWorld(batches ...*source.Batch) *world {
-	return &world{batches: batches, failing: map[string]error{}, signals: map[string]map[int64]classify.Signal{}}
+	return &world{
+		batches: batches, failing: map[string]error{}, signals: map[string]map[int64]classify.Signal{},
+		keys: history.New(nil, nil, 0).In(history.Scope{}), names: map[history.Key]string{},
+	}
 }
 
 func (w *world) note(format string, args ...any) {
@@ -86,7 +91,17 @@ func (w *world) Reread(_ context.Context, offsets []int64, see func(*source.Reco
 	return nil
 }
 
-func (w *world) Load(_ context.Context, _ history.Scope, conversations []string) ([][]classify.Signal, int, error) {
+func (w *world) Key(conversation string) history.Key {
+	k := w.keys.Key(conversation)
+	w.names[k] = strings.Clone(conversation) // that of the batch ends with it
+	return k
+}
+
+func (w *world) Load(_ context.Context, keys []history.Key) ([][]classify.Signal, int, error) {
+	var conversations []string
+	for _, k := range keys {
+		conversations = append(conversations, w.names[k])
+	}
 	w.note("load %s", strings.Join(conversations, ","))
 	if err := w.failing["load"]; err != nil {
 		return nil, 0, err
@@ -101,7 +116,7 @@ func (w *world) Load(_ context.Context, _ history.Scope, conversations []string)
 	return out, 0, nil
 }
 
-func (w *world) Append(ctx context.Context, _ history.Scope, entries []history.Entry) error {
+func (w *world) Append(ctx context.Context, entries []history.Entry) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -114,12 +129,13 @@ func (w *world) Append(ctx context.Context, _ history.Scope, entries []history.E
 		return err
 	}
 	for _, e := range entries {
-		if w.signals[e.Conversation] == nil {
-			w.signals[strings.Clone(e.Conversation)] = map[int64]classify.Signal{} // that of the batch ends with it
+		name := w.names[e.Key]
+		if w.signals[name] == nil {
+			w.signals[name] = map[int64]classify.Signal{}
 		}
-		w.signals[e.Conversation][e.Signal.Offset] = e.Signal
+		w.signals[name][e.Signal.Offset] = e.Signal
 		for _, o := range e.Drop {
-			delete(w.signals[e.Conversation], o)
+			delete(w.signals[name], o)
 		}
 		w.dropped = append(w.dropped, e.Drop...)
 	}
@@ -148,7 +164,7 @@ func (w *world) Deliver(_ context.Context, _ sink.Origin, items []sink.Item, dea
 // lane is a new lane of this world, as after a rebalance.
 func (w *world) lane() *lane {
 	return newLane(laneParts{
-		model: testModel(), policy: policy.Default(), history: w, sink: w, metrics: newMetrics("test", "test", "test"),
+		model: testModel(), policy: policy.Default(), history: func(history.Scope) recaller { return w }, sink: w, metrics: newMetrics("test", "test", "test"),
 		clock: &laneClock{}, now: time.Now,
 	}, w, sink.Origin{Topic: "chat.messages"})
 }

@@ -32,13 +32,13 @@ const Prefix = "onside:history:"
 type Redis struct {
 	rdb    redis.UniversalClient
 	secret []byte
-	ttl    time.Duration
+	expiry any // the milliseconds that a conversation is kept, as every command of a batch says them
 }
 
 // New keeps signals in rdb, which stays the caller's to close, under keys made with the secret. A conversation is forgotten ttl after its last
 // message; ttl is at least a second.
 func New(rdb redis.UniversalClient, secret []byte, ttl time.Duration) *Redis {
-	return &Redis{rdb: rdb, secret: slices.Clone(secret), ttl: max(ttl, time.Second)}
+	return &Redis{rdb: rdb, secret: slices.Clone(secret), expiry: max(ttl, time.Second).Milliseconds()}
 }
 
 // Scope is where offsets mean something: one partition of one incarnation of a topic. Conversations of different scopes have
@@ -49,60 +49,141 @@ type Scope struct {
 	Partition   int
 }
 
-// Entry is what one message adds to its conversation.
-type Entry struct {
-	Conversation string
-	Signal       classify.Signal
-	Drop         []int64 // offsets of signals that are no longer wanted
+// Partition is the history of one scope. It serves one goroutine.
+type Partition struct {
+	redis *Redis
+	keys  keys
+
+	// scratch memory of Append
+	known   map[string]int // places in updates
+	updates []update
+	next    []int32 // the entry of the same conversation after each entry, or -1
+	text    []byte
+	values  []string
+	args    []any
 }
 
-// Load reads conversations in one round trip. signals[i] are those of conversations[i], in offset order; a conversation that is
+// In is the history of a scope.
+func (r *Redis) In(s Scope) *Partition {
+	return &Partition{redis: r, keys: r.keys(s), known: map[string]int{}}
+}
+
+// Key is where a conversation of the scope is kept.
+func (p *Partition) Key(conversation string) Key { return p.keys.of(conversation) }
+
+// Entry is what one message adds to its conversation.
+type Entry struct {
+	Key    Key
+	Signal classify.Signal
+	Drop   []int64 // offsets of signals that are no longer wanted
+}
+
+// atOnce is how many conversations a round trip reads or changes: Redis does nothing else meanwhile, and has its time limit for each.
+const atOnce = 1024
+
+// Load reads conversations, a round trip for each thousand. signals[i] are those of keys[i], in offset order; a conversation that is
 // not known has none. Values that cannot be read are skipped and counted. An error means that nothing was read.
-func (r *Redis) Load(ctx context.Context, s Scope, conversations []string) (signals [][]classify.Signal, skipped int, err error) {
-	signals = make([][]classify.Signal, len(conversations))
-	if len(conversations) == 0 {
-		return signals, 0, nil
-	}
-	named, keys := r.keys(s), make([]key, len(conversations))
-	replies := make([]*redis.MapStringStringCmd, len(conversations))
-	pipe := r.rdb.Pipeline()
-	for i, c := range conversations {
-		keys[i] = named.of(c)
-		replies[i] = pipe.HGetAll(ctx, keys[i].name)
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, 0, fmt.Errorf("load history: %w", err)
-	}
-	for i, reply := range replies {
-		fields, err := reply.Result() // a cluster may have answered some and not others
-		if err != nil {
+func (p *Partition) Load(ctx context.Context, keys []Key) (signals [][]classify.Signal, skipped int, err error) {
+	signals = make([][]classify.Signal, 0, len(keys))
+	for some := range slices.Chunk(keys, atOnce) {
+		replies := make([]*redis.MapStringStringCmd, len(some))
+		pipe := p.redis.rdb.Pipeline()
+		for i, k := range some {
+			replies[i] = pipe.HGetAll(ctx, k.name)
+		}
+		if _, err := pipe.Exec(ctx); err != nil {
 			return nil, 0, fmt.Errorf("load history: %w", err)
 		}
-		var bad int
-		signals[i], bad = keys[i].decode(fields)
-		skipped += bad
+		for i, reply := range replies {
+			fields, err := reply.Result() // a cluster may have answered some and not others
+			if err != nil {
+				return nil, 0, fmt.Errorf("load history: %w", err)
+			}
+			said, bad := some[i].decode(fields)
+			signals = append(signals, said)
+			skipped += bad
+		}
 	}
 	return signals, skipped, nil
 }
 
-// Append adds the entries' signals, in one round trip. To append again what is there changes nothing but the expiry. After an
-// error any part of the entries may have been added.
-func (r *Redis) Append(ctx context.Context, s Scope, entries []Entry) error {
-	updates, err := r.updates(s, entries)
-	if err != nil {
+// Append adds the entries' signals, in a round trip for each thousand conversations. To append again what is there changes nothing but the expiry. After
+// an error any part of the entries may have been added.
+func (p *Partition) Append(ctx context.Context, entries []Entry) error {
+	if err := p.group(entries); err != nil {
 		return fmt.Errorf("append history: %w", err)
 	}
-	if len(updates) == 0 {
-		return nil
-	}
-	pipe := r.rdb.TxPipeline()
-	for i := range updates {
-		u := &updates[i]
-		pipe.HSet(ctx, u.name, u.set...)
-		if len(u.drop) > 0 {
-			pipe.HDel(ctx, u.name, u.drop...)
+	for some := range slices.Chunk(p.updates, atOnce) {
+		if err := p.write(ctx, some, entries); err != nil {
+			return fmt.Errorf("append history: %w", err)
 		}
-		pipe.PExpire(ctx, u.name, r.ttl)
+	}
+	return nil
+}
+
+// update is what a batch changes in one conversation.
+type update struct {
+	name        string
+	first, last int32 // of its entries
+	size, drop  int   // entries, and offsets that they drop
+}
+
+// group sets updates and values.
+func (p *Partition) group(entries []Entry) error {
+	clear(p.known)
+	p.updates, p.next, p.text, p.values = p.updates[:0], p.next[:0], p.text[:0], p.values[:0]
+	for i := range entries {
+		e := &entries[i]
+		from := len(p.text)
+		var err error
+		if p.text, err = e.Key.encode(p.text, &e.Signal); err != nil {
+			return fmt.Errorf("encode signal at offset %d: %w", e.Signal.Offset, err)
+		}
+		p.next = append(p.next, int32(len(p.text)-from)) // until all are encoded: its length
+	}
+	text := string(p.text)
+	for i := range entries {
+		e := &entries[i]
+		p.values, text, p.next[i] = append(p.values, text[:p.next[i]]), text[p.next[i]:], -1
+		at, ok := p.known[e.Key.name]
+		if !ok {
+			at = len(p.updates)
+			p.known[e.Key.name], p.updates = at, append(p.updates, update{name: e.Key.name, first: int32(i), last: int32(i)})
+		}
+		u := &p.updates[at]
+		if ok {
+			p.next[u.last], u.last = int32(i), int32(i)
+		}
+		u.size, u.drop = u.size+1, u.drop+len(e.Drop)
+	}
+	return nil
+}
+
+// write changes conversations in one transaction. What the commands point to is spared from being copied to the heap one by one: BenchmarkHistory.
+func (p *Partition) write(ctx context.Context, updates []update, entries []Entry) error {
+	pipe := p.redis.rdb.TxPipeline()
+	p.args = p.args[:0]
+	for k := range updates {
+		u := &updates[k]
+		from := len(p.args)
+		p.args = append(p.args, "hset", &u.name)
+		for i := u.first; i >= 0; i = p.next[i] {
+			p.args = append(p.args, &entries[i].Signal.Offset, &p.values[i])
+		}
+		_ = pipe.Process(ctx, redis.NewIntCmd(ctx, p.args[from:]...)) // Exec says
+		if u.drop > 0 {
+			from = len(p.args)
+			p.args = append(p.args, "hdel", &u.name)
+			for i := u.first; i >= 0; i = p.next[i] {
+				for k := range entries[i].Drop {
+					p.args = append(p.args, &entries[i].Drop[k])
+				}
+			}
+			_ = pipe.Process(ctx, redis.NewIntCmd(ctx, p.args[from:]...))
+		}
+		from = len(p.args)
+		p.args = append(p.args, "pexpire", &u.name, p.redis.expiry)
+		_ = pipe.Process(ctx, redis.NewBoolCmd(ctx, p.args[from:]...))
 	}
 	cmds, err := pipe.Exec(ctx)
 	for _, c := range cmds {
@@ -110,45 +191,6 @@ func (r *Redis) Append(ctx context.Context, s Scope, entries []Entry) error {
 			err = c.Err()
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("append history: %w", err)
-	}
-	return nil
-}
-
-// update is what a batch changes in one conversation.
-type update struct {
-	key
-	set  []any // field, value, …
-	drop []string
-}
-
-// valueRoom is enough for a value without a piece of evidence.
-const valueRoom = 128
-
-// updates groups entries by conversation.
-func (r *Redis) updates(s Scope, entries []Entry) ([]update, error) {
-	named := r.keys(s)
-	list := make([]update, 0, len(entries))
-	known := make(map[string]int, len(entries))
-	values := make([]byte, 0, valueRoom*len(entries))
-	for i := range entries {
-		e := &entries[i]
-		at, ok := known[e.Conversation]
-		if !ok {
-			at = len(list)
-			known[e.Conversation], list = at, append(list, update{key: named.of(e.Conversation)})
-		}
-		u := &list[at]
-		from := len(values)
-		var err error
-		if values, err = u.encode(values, &e.Signal); err != nil {
-			return nil, fmt.Errorf("encode signal at offset %d: %w", e.Signal.Offset, err)
-		}
-		u.set = append(u.set, e.Signal.Offset, values[from:len(values):len(values)])
-		for _, o := range e.Drop {
-			u.drop = append(u.drop, field(o))
-		}
-	}
-	return list, nil
+	clear(p.args)
+	return err
 }

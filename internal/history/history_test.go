@@ -36,17 +36,17 @@ func TestContract(t *testing.T) {
 		},
 	}
 	contract := map[string]func(t *testing.T, rdb redis.UniversalClient, s Scope){
-		"unknown conversations are empty":        unknownIsEmpty,
-		"signals come back in offset order":      offsetOrder,
-		"appending again changes nothing":        idempotent,
-		"a later signal of an offset replaces":   replaces,
-		"dropped signals are gone":               dropped,
-		"conversations and scopes are apart":     apart,
-		"every key expires":                      expires,
-		"load and append take a round trip each": roundTrips,
-		"what cannot be read is skipped":         skipsGarbage,
-		"no text is kept":                        noText,
-		"nothing to do is nothing":               nothing,
+		"unknown conversations are empty":      unknownIsEmpty,
+		"signals come back in offset order":    offsetOrder,
+		"appending again changes nothing":      idempotent,
+		"a later signal of an offset replaces": replaces,
+		"dropped signals are gone":             dropped,
+		"conversations and scopes are apart":   apart,
+		"every key expires":                    expires,
+		"load and append take few round trips": roundTrips,
+		"what cannot be read is skipped":       skipsGarbage,
+		"no text is kept":                      noText,
+		"nothing to do is nothing":             nothing,
 	}
 	for on, client := range clients {
 		for name, check := range contract {
@@ -77,17 +77,44 @@ func scope() Scope {
 	return Scope{Topic: "chat.messages", Incarnation: hex.EncodeToString(b[:]), Partition: 3}
 }
 
-func entries(conversation string, offsets ...int64) []Entry {
-	var list []Entry
+// in is the history of a scope, kept in rdb for an hour.
+func in(rdb redis.UniversalClient, s Scope) *Partition { return New(rdb, secret, time.Hour).In(s) }
+
+// added is an entry that says which conversation is meant.
+type added struct {
+	conversation string
+	entry        Entry
+}
+
+func entries(conversation string, offsets ...int64) []added {
+	var list []added
 	for _, o := range offsets {
-		list = append(list, Entry{Conversation: conversation, Signal: classify.Signal{Offset: o}})
+		list = append(list, added{conversation, Entry{Signal: classify.Signal{Offset: o}}})
 	}
 	return list
 }
 
-func appendTo(t *testing.T, rdb redis.UniversalClient, s Scope, list []Entry) {
+// keyed are the entries with their keys.
+func keyed(p *Partition, list []added) []Entry {
+	var out []Entry
+	for _, a := range list {
+		a.entry.Key = p.Key(a.conversation)
+		out = append(out, a.entry)
+	}
+	return out
+}
+
+func keysOf(p *Partition, conversations ...string) (keys []Key) {
+	for _, c := range conversations {
+		keys = append(keys, p.Key(c))
+	}
+	return keys
+}
+
+func appendTo(t *testing.T, rdb redis.UniversalClient, s Scope, list []added) {
 	t.Helper()
-	if err := New(rdb, secret, time.Hour).Append(t.Context(), s, list); err != nil {
+	p := in(rdb, s)
+	if err := p.Append(t.Context(), keyed(p, list)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -95,7 +122,8 @@ func appendTo(t *testing.T, rdb redis.UniversalClient, s Scope, list []Entry) {
 // expect compares a conversation's offsets.
 func expect(t *testing.T, rdb redis.UniversalClient, s Scope, conversation string, want ...int64) {
 	t.Helper()
-	signals, skipped, err := New(rdb, secret, time.Hour).Load(t.Context(), s, []string{conversation})
+	p := in(rdb, s)
+	signals, skipped, err := p.Load(t.Context(), keysOf(p, conversation))
 	if err != nil || skipped != 0 {
 		t.Fatalf("skipped %d, error %v", skipped, err)
 	}
@@ -110,7 +138,8 @@ func expect(t *testing.T, rdb redis.UniversalClient, s Scope, conversation strin
 
 func unknownIsEmpty(t *testing.T, rdb redis.UniversalClient, s Scope) {
 	appendTo(t, rdb, s, entries("known", 1))
-	signals, skipped, err := New(rdb, secret, time.Hour).Load(t.Context(), s, []string{"unknown", "known", "unknown"})
+	p := in(rdb, s)
+	signals, skipped, err := p.Load(t.Context(), keysOf(p, "unknown", "known", "unknown"))
 	if err != nil || skipped != 0 {
 		t.Fatalf("skipped %d, error %v", skipped, err)
 	}
@@ -144,7 +173,7 @@ func replaces(t *testing.T, rdb redis.UniversalClient, s Scope) {
 func dropped(t *testing.T, rdb redis.UniversalClient, s Scope) {
 	appendTo(t, rdb, s, entries("c", 1, 2, 3))
 	list := entries("c", 4, 5)
-	list[0].Drop, list[1].Drop = []int64{1}, []int64{2, 4, 99}
+	list[0].entry.Drop, list[1].entry.Drop = []int64{1}, []int64{2, 4, 99}
 	for range 2 {
 		appendTo(t, rdb, s, list)
 		expect(t, rdb, s, "c", 3, 5)
@@ -162,7 +191,8 @@ func apart(t *testing.T, rdb redis.UniversalClient, s Scope) {
 	} {
 		expect(t, rdb, other, "c")
 	}
-	signals, _, err := New(rdb, []byte("fedcba9876543210"), time.Hour).Load(t.Context(), s, []string{"c"})
+	other := New(rdb, []byte("fedcba9876543210"), time.Hour).In(s)
+	signals, _, err := other.Load(t.Context(), keysOf(other, "c"))
 	if err != nil || len(signals[0]) != 0 {
 		t.Errorf("another secret reads %v, error %v", signals, err)
 	}
@@ -170,17 +200,17 @@ func apart(t *testing.T, rdb redis.UniversalClient, s Scope) {
 
 func expires(t *testing.T, rdb redis.UniversalClient, s Scope) {
 	list := append(entries("c", 1, 2), entries("d", 3)...)
-	list[1].Drop = []int64{1}
+	list[1].entry.Drop = []int64{1}
 	appendTo(t, rdb, s, list)
 	for _, c := range []string{"c", "d"} {
-		k := New(rdb, secret, time.Hour).keys(s).of(c)
+		k := in(rdb, s).Key(c)
 		if ttl := rdb.PTTL(t.Context(), k.name).Val(); ttl <= 59*time.Minute || ttl > time.Hour {
 			t.Errorf("%s lives for %v", c, ttl)
 		}
 		rdb.PExpire(t.Context(), k.name, time.Minute)
 	}
 	appendTo(t, rdb, s, entries("c", 5)) // a message keeps its conversation
-	if ttl := rdb.PTTL(t.Context(), New(rdb, secret, time.Hour).keys(s).of("c").name).Val(); ttl <= 59*time.Minute {
+	if ttl := rdb.PTTL(t.Context(), in(rdb, s).Key("c").name).Val(); ttl <= 59*time.Minute {
 		t.Errorf("after another message it lives for %v", ttl)
 	}
 }
@@ -207,24 +237,33 @@ func (c *counter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 }
 
 func roundTrips(t *testing.T, rdb redis.UniversalClient, s Scope) {
-	var list []Entry
+	takes(t, rdb, s, 50, 1)
+	takes(t, rdb, s, atOnce, 1)
+	takes(t, rdb, s, 2*atOnce+1, 3)
+}
+
+// takes writes and reads so many conversations, each in so many round trips.
+func takes(t *testing.T, rdb redis.UniversalClient, s Scope, conversations int, trips int64) {
+	t.Helper()
+	var list []added
 	var names []string
-	for i := range 50 {
+	for i := range conversations {
 		names = append(names, fmt.Sprint("c-", i))
 		list = append(list, entries(names[i], 1, 2, 3)...)
 	}
 	var c counter
 	rdb.AddHook(&c)
 	appendTo(t, rdb, s, list)
-	if n := c.trips.Swap(0); n != 1 {
-		t.Errorf("append took %d round trips", n)
+	if n := c.trips.Swap(0); n != trips {
+		t.Errorf("append of %d took %d round trips", conversations, n)
 	}
-	signals, _, err := New(rdb, secret, time.Hour).Load(t.Context(), s, names)
+	p := in(rdb, s)
+	signals, _, err := p.Load(t.Context(), keysOf(p, names...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := c.trips.Load(); n != 1 {
-		t.Errorf("load took %d round trips", n)
+	if n := c.trips.Load(); n != trips {
+		t.Errorf("load of %d took %d round trips", conversations, n)
 	}
 	for i := range signals {
 		if len(signals[i]) != 3 {
@@ -234,9 +273,9 @@ func roundTrips(t *testing.T, rdb redis.UniversalClient, s Scope) {
 }
 
 func skipsGarbage(t *testing.T, rdb redis.UniversalClient, s Scope) {
-	r := New(rdb, secret, time.Hour)
+	p := in(rdb, s)
 	appendTo(t, rdb, s, entries("c", 1, 2))
-	k, foreign := r.keys(s).of("c"), r.keys(s).of("d")
+	k, foreign := p.Key("c"), p.Key("d")
 	elsewhere, _ := foreign.encode(nil, &classify.Signal{Offset: 7})
 	moved, _ := k.encode(nil, &classify.Signal{Offset: 8})
 	err := rdb.HSet(t.Context(), k.name,
@@ -246,7 +285,7 @@ func skipsGarbage(t *testing.T, rdb redis.UniversalClient, s Scope) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signals, skipped, err := r.Load(t.Context(), s, []string{"c", "c"})
+	signals, skipped, err := p.Load(t.Context(), keysOf(p, "c", "c"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +297,7 @@ func skipsGarbage(t *testing.T, rdb redis.UniversalClient, s Scope) {
 func noText(t *testing.T, rdb redis.UniversalClient, s Scope) {
 	const canary = "canary-4711"
 	appendTo(t, rdb, s, entries(canary, 1))
-	k := New(rdb, secret, time.Hour).keys(s).of(canary)
+	k := in(rdb, s).Key(canary)
 	dump := fmt.Sprint(k.name, rdb.HGetAll(t.Context(), k.name).Val())
 	if strings.Contains(dump, canary) || strings.Contains(dump, s.Topic) {
 		t.Errorf("Redis has %q", dump)
@@ -272,7 +311,7 @@ func nothing(t *testing.T, rdb redis.UniversalClient, s Scope) {
 	var c counter
 	rdb.AddHook(&c)
 	appendTo(t, rdb, s, nil)
-	signals, skipped, err := New(rdb, secret, time.Hour).Load(t.Context(), s, nil)
+	signals, skipped, err := in(rdb, s).Load(t.Context(), nil)
 	if err != nil || skipped != 0 || len(signals) != 0 || c.trips.Load() != 0 {
 		t.Errorf("signals %v, skipped %d, error %v, %d round trips", signals, skipped, err, c.trips.Load())
 	}
@@ -280,31 +319,31 @@ func nothing(t *testing.T, rdb redis.UniversalClient, s Scope) {
 
 func TestFaultsAreErrors(t *testing.T) {
 	mini := miniredis.RunT(t)
-	r, s := New(single(t, mini.Addr()), secret, time.Hour), scope()
+	p := in(single(t, mini.Addr()), scope())
 	for _, fault := range []string{"READONLY You can't write against a read only replica.", "OOM command not allowed", "LOADING"} {
 		mini.SetError(fault)
-		if signals, _, err := r.Load(t.Context(), s, []string{"c"}); err == nil || signals != nil || !strings.Contains(err.Error(), fault) {
+		if signals, _, err := p.Load(t.Context(), keysOf(p, "c")); err == nil || signals != nil || !strings.Contains(err.Error(), fault) {
 			t.Errorf("load: signals %v, error %v", signals, err)
 		}
-		if err := r.Append(t.Context(), s, entries("c", 1)); err == nil || !strings.Contains(err.Error(), fault) {
+		if err := p.Append(t.Context(), keyed(p, entries("c", 1))); err == nil || !strings.Contains(err.Error(), fault) {
 			t.Errorf("append: error %v", err)
 		}
 	}
 	mini.SetError("")
-	err := r.Append(t.Context(), s, entries("c", 1))
+	err := p.Append(t.Context(), keyed(p, entries("c", 1)))
 	for range 3 { // go-redis may keep a connection whose refused transaction has answers left to read; the next error drops it
 		if err != nil {
-			err = r.Append(t.Context(), s, entries("c", 1))
+			err = p.Append(t.Context(), keyed(p, entries("c", 1)))
 		}
 	}
 	if err != nil {
 		t.Errorf("after the fault: %v", err)
 	}
 	mini.Close()
-	if _, _, err := r.Load(t.Context(), s, []string{"c"}); err == nil {
+	if _, _, err := p.Load(t.Context(), keysOf(p, "c")); err == nil {
 		t.Error("loaded from a server that is down")
 	}
-	if err := r.Append(t.Context(), s, entries("c", 1)); err == nil {
+	if err := p.Append(t.Context(), keyed(p, entries("c", 1))); err == nil {
 		t.Error("appended to a server that is down")
 	}
 }
@@ -312,12 +351,12 @@ func TestFaultsAreErrors(t *testing.T) {
 // One command of a pipeline may fail by itself: a cluster splits it by node.
 func TestEachCommandsOwnErrorCounts(t *testing.T) {
 	rdb := single(t, miniredis.RunT(t).Addr())
-	r, s := New(rdb, secret, time.Hour), scope()
+	p := in(rdb, scope())
 	rdb.AddHook(failSecond{})
-	if _, _, err := r.Load(t.Context(), s, []string{"c", "d"}); err == nil {
+	if _, _, err := p.Load(t.Context(), keysOf(p, "c", "d")); err == nil {
 		t.Error("load says nothing")
 	}
-	if err := r.Append(t.Context(), s, entries("c", 1)); err == nil {
+	if err := p.Append(t.Context(), keyed(p, entries("c", 1))); err == nil {
 		t.Error("append says nothing")
 	}
 }
@@ -349,7 +388,8 @@ func TestForgottenAfterSilence(t *testing.T) {
 	}
 }
 
-func BenchmarkLoad(b *testing.B) {
+// BenchmarkHistory takes 800 signals of 100 conversations to an embedded server and back; an operation is all of them.
+func BenchmarkHistory(b *testing.B) {
 	mini := miniredis.NewMiniRedis()
 	if err := mini.Start(); err != nil {
 		b.Fatal(err)
@@ -357,22 +397,30 @@ func BenchmarkLoad(b *testing.B) {
 	defer mini.Close()
 	rdb := redis.NewClient(&redis.Options{Addr: mini.Addr(), DisableIdentity: true})
 	defer rdb.Close()
-	r, s := New(rdb, secret, time.Hour), scope()
+	p := in(rdb, scope())
 	var names []string
-	var list []Entry
+	var list []added
 	for i := range 100 {
 		names = append(names, fmt.Sprint("c-", i))
 		for o := range int64(8) {
 			list = append(list, entries(names[i], 8*int64(i)+o)...)
 		}
 	}
-	if err := r.Append(b.Context(), s, list); err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, _, err := r.Load(b.Context(), s, names); err != nil {
+	keys, entries := keysOf(p, names...), keyed(p, list)
+	for name, do := range map[string]func() error{
+		"append": func() error { return p.Append(b.Context(), entries) },
+		"load":   func() error { _, _, err := p.Load(b.Context(), keys); return err },
+	} {
+		if err := p.Append(b.Context(), entries); err != nil {
 			b.Fatal(err)
 		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := do(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

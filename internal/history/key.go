@@ -14,8 +14,8 @@ import (
 	"onside/internal/classify"
 )
 
-// key is where a conversation is kept, and the tag that its values carry.
-type key struct {
+// Key is where a conversation is kept, and the tag that its values carry.
+type Key struct {
 	name string
 	tag  [4]byte
 }
@@ -30,20 +30,20 @@ type keys struct {
 
 // keys are those of a scope. The conversations of a scope share a slot of a cluster, so a lane's round trip goes to one node and
 // can be one transaction.
-func (r *Redis) keys(s Scope) *keys {
-	k := &keys{mac: hmac.New(sha256.New, r.secret)}
+func (r *Redis) keys(s Scope) keys {
+	k := keys{mac: hmac.New(sha256.New, r.secret)}
 	k.sum(k.scope[:0], "scope", s.Topic, s.Incarnation, strconv.Itoa(s.Partition))
 	k.prefix = Prefix + "{" + base64.RawURLEncoding.EncodeToString(k.scope[:6]) + "}"
 	return k
 }
 
 // of names a conversation.
-func (k *keys) of(conversation string) key {
+func (k *keys) of(conversation string) Key {
 	var sum [sha256.Size]byte
 	k.sum(sum[:0], "conversation", string(k.scope[:]), conversation)
 	name := base64.RawURLEncoding.AppendEncode(append(k.scratch[:0], k.prefix...), sum[:16])
 	k.scratch = name
-	return key{name: string(name), tag: [4]byte(sum[16:])}
+	return Key{name: string(name), tag: [4]byte(sum[16:])}
 }
 
 // sum appends the keyed hash of the fields, which are told apart by their lengths.
@@ -58,15 +58,13 @@ func (k *keys) sum(dst []byte, fields ...string) {
 	k.mac.Sum(dst)
 }
 
-func field(offset int64) string { return strconv.FormatInt(offset, 10) }
-
 // encode appends a signal's value.
-func (k *key) encode(dst []byte, s *classify.Signal) ([]byte, error) {
+func (k *Key) encode(dst []byte, s *classify.Signal) ([]byte, error) {
 	return s.AppendBinary(append(dst, k.tag[:]...))
 }
 
 // decode reads a conversation's hash, in offset order, and counts what it cannot read.
-func (k *key) decode(fields map[string]string) (signals []classify.Signal, skipped int) {
+func (k *Key) decode(fields map[string]string) (signals []classify.Signal, skipped int) {
 	for f, v := range fields {
 		s, ok := k.signal(f, v)
 		if !ok {
@@ -80,7 +78,7 @@ func (k *key) decode(fields map[string]string) (signals []classify.Signal, skipp
 }
 
 // signal reads one value. The field says its offset; a value that says another is none of ours.
-func (k *key) signal(f, v string) (s classify.Signal, ok bool) {
+func (k *Key) signal(f, v string) (s classify.Signal, ok bool) {
 	offset, err := strconv.ParseInt(f, 10, 64)
 	if err != nil {
 		return s, false

@@ -10,7 +10,7 @@ import (
 )
 
 // maxRecords bounds the records of a Batch: what is beyond comes with the next one.
-const maxRecords = 1024
+const maxRecords = 4096
 
 // Batch is what a lane works on at a time. Everything in it, strings included, is valid until Done.
 type Batch struct {

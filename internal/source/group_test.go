@@ -116,7 +116,7 @@ func TestMoreMembersThanPartitions(t *testing.T) {
 func TestRedelivery(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, brokers(t), 1)
-	r.produce(r.producer(), 1, 0, 2000) // two batches at least: a Batch has 1024 records at most
+	r.produce(r.producer(), 1, 0, 2*maxRecords) // two batches at least
 	l := newLedger(t)
 	var failed atomic.Int64 // the first offset that was taken and not done
 	failed.Store(-1)
@@ -138,12 +138,12 @@ func TestRedelivery(t *testing.T) {
 		failed.Store(second.Records[0].Offset)
 		return broken
 	})
-	eventually(t, "all records", func() bool { return l.count() >= 2000 })
+	eventually(t, "all records", func() bool { return l.count() >= 2*maxRecords })
 	if err := c.stop(); err != nil {
 		t.Fatal(err)
 	}
-	l.exactly(1, 2000)
-	if f := failed.Load(); f < 1 || f > 1024 {
+	l.exactly(1, 2*maxRecords)
+	if f := failed.Load(); f < 1 || f > maxRecords {
 		t.Errorf("lane failed at offset %d", f)
 	}
 	if n := c.logs.FilterMessageSnippet("lane failed").Len(); n != 1 {
@@ -174,7 +174,7 @@ func TestNothingIsMissedWhileAway(t *testing.T) {
 func TestCommitsAreContiguous(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, brokers(t), 1)
-	r.produce(r.producer(), 1, 0, 3000)
+	r.produce(r.producer(), 1, 0, 3*maxRecords)
 	l := newLedger(t)
 	taken, finish := make(chan int64), make(chan int)
 	cfg := r.config()
