@@ -204,8 +204,8 @@ func newFrame(in io.Reader) *frame {
 }
 
 func (f *frame) read(b []byte) {
-	if f.err == nil && len(b) > f.left {
-		f.err = errShort
+	if len(b) > f.left {
+		f.short()
 	}
 	if f.err != nil {
 		clear(b)
@@ -213,6 +213,13 @@ func (f *frame) read(b []byte) {
 	}
 	f.left -= len(b)
 	_, f.err = io.ReadFull(f.in, b)
+}
+
+// short says that the frame holds less than it announces, unless it has not been read at all: then why is known.
+func (f *frame) short() {
+	if f.err == nil {
+		f.err = errShort
+	}
 }
 
 func (f *frame) skip(n int) {
@@ -231,7 +238,7 @@ func (f *frame) int64() int64 { f.read(f.tmp[:8]); return int64(be.Uint64(f.tmp[
 func (f *frame) count(size int) int {
 	n := int(f.int32())
 	if n > f.left/size {
-		f.err = errShort
+		f.short()
 	}
 	if n < 0 || f.err != nil {
 		return 0
@@ -249,7 +256,7 @@ func (f *frame) uvarint() int {
 			return n
 		}
 	}
-	f.err = errShort
+	f.short()
 	return 0
 }
 
@@ -257,7 +264,7 @@ func (f *frame) uvarint() int {
 func (f *frame) compact() int {
 	n := f.uvarint() - 1
 	if n > f.left {
-		f.err = errShort
+		f.short()
 	}
 	if f.err != nil {
 		return 0

@@ -3,6 +3,7 @@ package source
 import (
 	"bytes"
 	"errors"
+	"io"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -92,6 +93,19 @@ func TestFetchResponseFaults(t *testing.T) {
 	}
 	if _, err := testRequest().decode(bytes.NewReader([]byte{0, 0, 0, 4, 0, 0, 0, 9})); !errors.Is(err, errCorrelation) {
 		t.Errorf("another's: %v", err)
+	}
+}
+
+// A connection that ends before the answer says so itself: it is not the answer that is at fault.
+func TestResponseThatDoesNotCome(t *testing.T) {
+	for name, decode := range map[string]func(io.Reader) error{
+		"fetch":   func(in io.Reader) error { _, err := testRequest().decode(in); return err },
+		"layout":  func(in io.Reader) error { _, err := decodeLayout(in); return err },
+		"offsets": func(in io.Reader) error { _, err := decodeStable(in); return err },
+	} {
+		if err := decode(bytes.NewReader(nil)); !errors.Is(err, io.EOF) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
