@@ -12,6 +12,8 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 
+	"onside/internal/classify"
+	"onside/internal/history"
 	"onside/internal/sink"
 )
 
@@ -115,7 +117,7 @@ func speaksTransactions(ctx context.Context, client *kafka.Client) error {
 	return nil
 }
 
-// checkRedis makes a claim as a lane does, and looks for settings that make claims vanish.
+// checkRedis makes a claim and keeps a history as lanes do, and looks for settings that make claims vanish.
 func checkRedis(ctx context.Context, s *setup) []checkFinding {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -125,7 +127,13 @@ func checkRedis(ctx context.Context, s *setup) []checkFinding {
 	if err := tryClaim(ctx, rdb); err != nil {
 		return []checkFinding{finding(gradeFail, "%s: %v. Check redis.addresses, redis.tls and the rights of the user; flags go out unverified without it", where, err)}
 	}
-	return []checkFinding{finding(gradeOK, "%s takes claims", where), checkEviction(ctx, rdb)}
+	out := []checkFinding{finding(gradeOK, "%s takes claims", where)}
+	if err := tryHistory(ctx, rdb, s.secret); err != nil {
+		out = append(out, finding(gradeFail, "%s keeps no history: %v. Check the rights of the user; messages are decided by what one worker has seen itself without it", where, err))
+	} else {
+		out = append(out, finding(gradeOK, "%s keeps history", where))
+	}
+	return append(out, checkEviction(ctx, rdb))
 }
 
 func tryClaim(ctx context.Context, rdb redis.UniversalClient) error {
@@ -142,6 +150,28 @@ func tryClaim(ctx context.Context, rdb redis.UniversalClient) error {
 		err = errors.New("a claim was not kept: SET NX GET needs Redis 7.0")
 	}
 	return err
+}
+
+// tryHistory keeps two signals of a conversation that nobody has, and lets the first go: what lanes ask of Redis besides claims.
+func tryHistory(ctx context.Context, rdb redis.UniversalClient, secret []byte) error {
+	h := history.New(rdb, secret, time.Minute)
+	scope := history.Scope{Topic: "check", Incarnation: rand.Text()}
+	const conversation = "check"
+	first := history.Entry{Conversation: conversation, Signal: classify.Signal{Offset: 1}}
+	second := history.Entry{Conversation: conversation, Signal: classify.Signal{Offset: 2}, Drop: []int64{1}}
+	for _, e := range []history.Entry{first, second} {
+		if err := h.Append(ctx, scope, []history.Entry{e}); err != nil {
+			return err
+		}
+	}
+	signals, skipped, err := h.Load(ctx, scope, []string{conversation})
+	switch {
+	case err != nil:
+		return err
+	case skipped > 0 || len(signals[0]) != 1 || signals[0][0].Offset != 2:
+		return errors.New("what was written is not what is read")
+	}
+	return nil
 }
 
 // checkEviction warns of a server that drops keys when it is full.

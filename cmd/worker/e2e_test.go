@@ -13,11 +13,13 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -526,6 +528,7 @@ func TestCheckConnect(t *testing.T) {
 	for _, want := range []string{
 		"ok    kafka with 1 brokers\n", "topic chat.messages has 4 partitions", "topic chat.dead-letters has 2 partitions",
 		"ok    group onside is kept by broker", "takes claims\n",
+		"keeps history\n",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
@@ -537,6 +540,31 @@ func TestCheckConnect(t *testing.T) {
 	code, out, errs = command(t, context.Background(), "", append(args, "--set", "kafka.topics.flags=nowhere")...)
 	if want := "FAIL  topic nowhere is missing, or this user has no right to describe it"; !strings.Contains(out, want) || code != exitError {
 		t.Errorf("exit code %d, no %q in\n%s%s", code, want, out, errs)
+	}
+}
+
+// TestCheckRedisRights takes from Redis one command after the other that claims and history need: each is missed.
+func TestCheckRedisRights(t *testing.T) {
+	p := newPlant(t)
+	args := []string{"check", "--connect", "--brokers", strings.Join(p.kafka.ListenAddrs(), ","), "--redis", p.redis.Addr()}
+	for _, word := range []string{"SET", "MULTI", "EXEC", "HSET", "HDEL", "PEXPIRE", "HGETALL"} {
+		var refused atomic.Bool
+		p.redis.Server().SetPreHook(func(c *server.Peer, cmd string, _ ...string) bool {
+			switch {
+			case cmd == word:
+				c.WriteError("NOPERM User worker has no permissions to run the '" + strings.ToLower(word) + "' command")
+				refused.Store(true)
+			case cmd == "EXEC" && refused.Load():
+				c.WriteError("EXECABORT Transaction discarded because of previous errors.")
+			default:
+				return false
+			}
+			return true
+		})
+		code, out, errs := command(t, context.Background(), "", args...)
+		if code != exitError || !strings.Contains(out, "FAIL  single redis") {
+			t.Errorf("%s: exit code %d\n%s%s", word, code, out, errs)
+		}
 	}
 }
 
