@@ -9,8 +9,8 @@ import (
 	"onside/internal/classify"
 )
 
-// maxRecords bounds the records of a Batch: what is beyond comes with the next one.
-const maxRecords = 4096
+// MaxRecords bounds the records of a Batch, where Partition.Limit does not: what is beyond comes with the next one.
+const MaxRecords = 4096
 
 // Batch is what a lane works on at a time. Everything in it, strings included, is valid until Done.
 type Batch struct {

@@ -108,7 +108,9 @@ func (g *generation) work(ctx context.Context, lane Lane) {
 	drained := make(chan struct{})
 	others.Go(func() { g.commitUntil(drained) })
 	others.Go(func() {
-		g.awaitDrain(drained)
+		if !g.awaitDrain(drained) {
+			g.s.log.Warn("lanes take too long to end: what they have in hand is given up", zap.Int32("generation", g.group.ID))
+		}
 		abandon()
 	})
 	<-g.end.Done()
@@ -146,30 +148,32 @@ func (g *generation) lane(ctx context.Context, lane Lane, p *Partition) {
 	}
 }
 
-// awaitDrain returns when the lanes have, or when the time is up that they may take: DrainTimeout after the end, but when
+// awaitDrain returns when the lanes have, or false when the time is up that they may take: DrainTimeout after the end, but when
 // the group rebalances, no more than half of what it grants.
-func (g *generation) awaitDrain(drained <-chan struct{}) {
+func (g *generation) awaitDrain(drained <-chan struct{}) (ended bool) {
 	select {
 	case <-g.end.Done():
 	case <-drained:
-		return
+		return true
 	}
 	limit := time.NewTimer(g.s.cfg.DrainTimeout)
 	defer limit.Stop()
 	select {
 	case <-drained:
-		return
+		return true
 	case <-limit.C:
-		return
+		return false
 	case <-g.over.Done():
 	}
 	grace := time.NewTimer(min(g.s.cfg.DrainTimeout, g.s.cfg.RebalanceTimeout/2))
 	defer grace.Stop()
 	select {
 	case <-drained:
+		return true
 	case <-limit.C:
 	case <-grace.C:
 	}
+	return false
 }
 
 // prepare finds out where the partitions begin and which topic it is, and commits the positions at once: a partition
@@ -253,6 +257,7 @@ func (s *session) walker() walker {
 	}
 	return walker{
 		limits: limits{s.cfg.MaxBatchBytes, s.cfg.MaxRecordBytes, s.cfg.MaxDecompressedBytes},
+		most:   MaxRecords,
 		bufs:   &s.bufs, dec: dec, suspect: -1,
 	}
 }

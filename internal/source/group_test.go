@@ -116,7 +116,7 @@ func TestMoreMembersThanPartitions(t *testing.T) {
 func TestRedelivery(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, brokers(t), 1)
-	r.produce(r.producer(), 1, 0, 2*maxRecords) // two batches at least
+	r.produce(r.producer(), 1, 0, 2*MaxRecords) // two batches at least
 	l := newLedger(t)
 	var failed atomic.Int64 // the first offset that was taken and not done
 	failed.Store(-1)
@@ -138,17 +138,45 @@ func TestRedelivery(t *testing.T) {
 		failed.Store(second.Records[0].Offset)
 		return broken
 	})
-	eventually(t, "all records", func() bool { return l.count() >= 2*maxRecords })
+	eventually(t, "all records", func() bool { return l.count() >= 2*MaxRecords })
 	if err := c.stop(); err != nil {
 		t.Fatal(err)
 	}
-	l.exactly(1, 2*maxRecords)
-	if f := failed.Load(); f < 1 || f > maxRecords {
+	l.exactly(1, 2*MaxRecords)
+	if f := failed.Load(); f < 1 || f > MaxRecords {
 		t.Errorf("lane failed at offset %d", f)
 	}
 	if n := c.logs.FilterMessageSnippet("lane failed").Len(); n != 1 {
 		t.Errorf("%d log lines say that the lane failed", n)
 	}
+}
+
+// A lane may take as few records at a time as it likes, and change its mind.
+func TestLimit(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, brokers(t), 1)
+	r.produce(r.producer(), 1, 0, 1500)
+	l := newLedger(t)
+	c := r.run(r.config(), func(ctx context.Context, p *Partition) error {
+		for limit := 0; ; limit = limit%7 + 1 {
+			p.Limit(limit)
+			b, err := p.Next(ctx)
+			if err != nil {
+				return err
+			}
+			if n := len(b.Records); n > max(limit, 1) {
+				t.Errorf("%d records, want %d at most", n, limit)
+			}
+			l.write(p, b)
+			p.Done(b)
+		}
+	})
+	eventually(t, "all records", func() bool { return l.count() >= 1500 })
+	eventually(t, "their commit", func() bool { return r.committed(0) == 1500 })
+	if err := c.stop(); err != nil {
+		t.Fatal(err)
+	}
+	l.exactly(1, 1500)
 }
 
 // What comes while nobody is there, before the first record was ever read, is read.
@@ -174,7 +202,7 @@ func TestNothingIsMissedWhileAway(t *testing.T) {
 func TestCommitsAreContiguous(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, brokers(t), 1)
-	r.produce(r.producer(), 1, 0, 3*maxRecords)
+	r.produce(r.producer(), 1, 0, 3*MaxRecords)
 	l := newLedger(t)
 	taken, finish := make(chan int64), make(chan int)
 	cfg := r.config()
@@ -344,6 +372,9 @@ func TestDrainTimeout(t *testing.T) {
 	}
 	if d := time.Since(began); d < cfg.DrainTimeout {
 		t.Errorf("context ended after %s", d)
+	}
+	if n := c.logs.FilterMessageSnippet("lanes take too long to end").Len(); n != 1 {
+		t.Errorf("%d log lines say so", n)
 	}
 	if got := r.committed(0); got != 0 {
 		t.Errorf("committed %d", got)

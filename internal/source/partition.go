@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Partition is one assigned partition, for as long as the generation lasts. Next and Reread belong to its lane's goroutine; Done may be
+// Partition is one assigned partition, for as long as the generation lasts. Next, Limit and Reread belong to its lane's goroutine; Done may be
 // called from any.
 type Partition struct {
 	Topic       string
@@ -66,6 +66,10 @@ func (p *Partition) Next(ctx context.Context) (*Batch, error) {
 		}
 	}
 }
+
+// Limit has the batches to come hold no more records than that, at least one and at most MaxRecords. A lane that takes no more than it can do in a
+// moment can give the partition back in a moment. It belongs to the lane's goroutine.
+func (p *Partition) Limit(records int) { p.walker.most = min(max(records, 1), MaxRecords) }
 
 // Done says that the effects of the batch are acknowledged: once all batches before it are done too, its offsets are
 // committed. The batch and all that it holds must not be used any more.

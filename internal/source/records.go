@@ -33,6 +33,7 @@ type limits struct {
 // walker reads the records of a partition's chunks, as many at a time as a Batch holds.
 type walker struct {
 	limits  limits
+	most    int // records of a Batch
 	bufs    *buffers
 	dec     *Decoder
 	next    int64 // the offset that comes next; lower ones have been seen
@@ -77,7 +78,7 @@ var errDamaged = errors.New("checksum of record batch does not match")
 func (w *walker) fill(b *Batch) (more bool, err error) {
 	w.dec.arena = b.arena
 	defer func() { b.arena = w.dec.arena }()
-	for len(b.Records) < maxRecords && b.bytes < w.limits.batch {
+	for len(b.Records) < w.most && b.bytes < w.limits.batch {
 		if w.open {
 			w.record(b)
 			continue

@@ -112,7 +112,7 @@ func marker(base int64, producer int64, commit byte) []byte {
 
 func testWalker(t testing.TB) *walker {
 	return &walker{
-		limits: limits{1 << 20, 1 << 20, 8 << 20}, bufs: new(buffers), dec: mustDecoder(t, Mapping{}), suspect: -1,
+		limits: limits{1 << 20, 1 << 20, 8 << 20}, most: MaxRecords, bufs: new(buffers), dec: mustDecoder(t, Mapping{}), suspect: -1,
 	}
 }
 
@@ -517,7 +517,7 @@ func checkWalk(t *testing.T, w *walker, data []byte, producer int64) {
 		b := new(Batch)
 		var err error
 		more, err = w.fill(b)
-		if len(b.Records) > maxRecords || b.bytes > w.limits.batch+max(w.limits.record, len(data)) {
+		if len(b.Records) > MaxRecords || b.bytes > w.limits.batch+max(w.limits.record, len(data)) {
 			t.Fatalf("batch of %d records, %d bytes", len(b.Records), b.bytes)
 		}
 		for _, r := range b.Records {
