@@ -154,17 +154,16 @@ func tryClaim(ctx context.Context, rdb redis.UniversalClient) error {
 
 // tryHistory keeps two signals of a conversation that nobody has, and lets the first go: what lanes ask of Redis besides claims.
 func tryHistory(ctx context.Context, rdb redis.UniversalClient, secret []byte) error {
-	h := history.New(rdb, secret, time.Minute)
-	scope := history.Scope{Topic: "check", Incarnation: rand.Text()}
-	const conversation = "check"
-	first := history.Entry{Conversation: conversation, Signal: classify.Signal{Offset: 1}}
-	second := history.Entry{Conversation: conversation, Signal: classify.Signal{Offset: 2}, Drop: []int64{1}}
+	h := history.New(rdb, secret, time.Minute).In(history.Scope{Topic: "check", Incarnation: rand.Text()})
+	key := h.Key("check")
+	first := history.Entry{Key: key, Signal: classify.Signal{Offset: 1}}
+	second := history.Entry{Key: key, Signal: classify.Signal{Offset: 2}, Drop: []int64{1}}
 	for _, e := range []history.Entry{first, second} {
-		if err := h.Append(ctx, scope, []history.Entry{e}); err != nil {
+		if err := h.Append(ctx, []history.Entry{e}); err != nil {
 			return err
 		}
 	}
-	signals, skipped, err := h.Load(ctx, scope, []string{conversation})
+	signals, skipped, err := h.Load(ctx, []history.Key{key})
 	switch {
 	case err != nil:
 		return err

@@ -20,6 +20,7 @@ type (
 	// batches are those of one partition, in order.
 	batches interface {
 		Next(ctx context.Context) (*source.Batch, error)
+		Limit(records int)
 		Done(b *source.Batch)
 		Reread(ctx context.Context, offsets []int64, see func(*source.Record)) error
 	}
@@ -74,6 +75,7 @@ type lane struct {
 	history       recaller // of the partition
 	conversations *lru[conversation]
 	texts         *texts             // nil without a second reader
+	limit         int                // of records in a batch
 	found         []classify.Earlier // for the message in hand
 	result        classify.Result
 	entries       []history.Entry // of the batch in hand
@@ -81,6 +83,13 @@ type lane struct {
 }
 
 const (
+	// laneStride is how long a lane should be deciding a batch. It is what the others wait for when the group rebalances. A batch that takes
+	// longer than they wait is given up, and decided again by its next owner: were batches always that large, nobody would ever get beyond one.
+	laneStride = 250 * time.Millisecond
+	// laneFirst is how many records a lane's first batch has: how long they take is not known yet.
+	laneFirst = 1
+	// laneGrowth is how many times as large as the last the next batch may be.
+	laneGrowth = 4
 	// lanesRemember is how many conversations a lane keeps; it must exceed the records of a batch.
 	lanesRemember = 8192
 	// laneUnsent is how many signals wait for Redis to come back; older ones are given up.
@@ -106,7 +115,7 @@ func newLane(parts laneParts, b batches, o sink.Origin) *lane {
 	l := &lane{
 		laneParts: parts, batches: b, origin: o,
 		history:       parts.history(history.Scope{Topic: o.Topic, Incarnation: o.Incarnation, Partition: o.Partition}),
-		conversations: newLRU[conversation](lanesRemember),
+		conversations: newLRU[conversation](lanesRemember), limit: laneFirst,
 	}
 	if parts.model.Rereads() {
 		l.texts = newTexts(laneTexts)
@@ -119,6 +128,7 @@ func (l *lane) run(ctx context.Context) error {
 	defer l.clock.forget(l)
 	defer l.handOver(ctx)
 	for {
+		l.batches.Limit(l.limit)
 		b, err := l.batches.Next(ctx)
 		if errors.Is(err, source.ErrEnd) {
 			return nil
@@ -147,10 +157,12 @@ func (l *lane) work(ctx context.Context, b *source.Batch) error {
 	l.timed(stageRecall, func() { l.recall(ctx, b.Records) })
 	l.clock.begin(l, l.now())
 	items, entries, err := l.decide(ctx, b.Records)
-	l.metrics.stage(stageDecide, l.clock.end(l, l.now()))
+	took := l.clock.end(l, l.now())
+	l.metrics.stage(stageDecide, took)
 	if err != nil {
 		return err
 	}
+	l.pace(len(b.Records), took)
 	save := func() { l.timed(stageAppend, func() { l.remember(ctx, entries) }) }
 	if l.savesFirst {
 		save()
@@ -168,6 +180,17 @@ func (l *lane) work(ctx context.Context, b *source.Batch) error {
 	}
 	l.count(b, dead, &stats)
 	return nil
+}
+
+// pace sets the size of the next batch by how long this one has taken: to what fits into a stride.
+func (l *lane) pace(records int, took time.Duration) {
+	fits := int(int64(records) * int64(laneStride) / max(int64(took), 1))
+	switch {
+	case took > laneStride:
+		l.limit = max(fits, 1)
+	case records >= l.limit: // a smaller one says nothing about larger ones
+		l.limit = min(fits, laneGrowth*l.limit, source.MaxRecords)
+	}
 }
 
 func (l *lane) timed(stage string, f func()) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"onside/internal/classify"
@@ -20,8 +21,11 @@ const (
 
 var originNames = [numOrigins]string{"gone", "memory", "stream"}
 
-// reread has the second reader read a doubtful message with those before it.
+// reread has the second reader read a doubtful message with those before it. It does not begin once ctx has ended: nobody waits for the batch any more.
 func (l *lane) reread(ctx context.Context, c *conversation, m *classify.Message) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("decide batch: %w", err)
+	}
 	earlier, err := l.earlier(ctx, c, m)
 	if err != nil {
 		return err

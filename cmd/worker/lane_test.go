@@ -32,6 +32,8 @@ type world struct {
 	gone      map[int64]bool // from the stream
 	onReread  func()
 	delivered func()
+	limit     int                                  // of the batches to come
+	stream    func(limit int) *source.Batch        // makes them, until it makes none; nil: batches are there
 	signals   map[string]map[int64]classify.Signal // Redis
 	keys      *history.Partition
 	names     map[history.Key]string
@@ -55,6 +57,12 @@ func (w *world) Next(ctx context.Context) (*source.Batch, error) {
 	if err := w.failing["next"]; err != nil {
 		return nil, err
 	}
+	if w.stream != nil {
+		if b := w.stream(w.limit); b != nil {
+			return b, nil
+		}
+		return nil, source.ErrEnd
+	}
 	if w.next == len(w.batches) {
 		return nil, source.ErrEnd
 	}
@@ -62,6 +70,8 @@ func (w *world) Next(ctx context.Context) (*source.Batch, error) {
 	w.next++
 	return w.batches[w.next-1], nil
 }
+
+func (w *world) Limit(records int) { w.limit = records }
 
 func (w *world) Done(b *source.Batch) {
 	w.note("done %d", slices.Index(w.batches, b))
@@ -430,4 +440,97 @@ func recordDecisions(t *testing.T, w *world) map[string]string {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// TestLaneTakesWhatItCanDecide has deciding take long and then not: batches are cut to what can be decided in a stride, the first before that is known.
+func TestLaneTakesWhatItCanDecide(t *testing.T) {
+	w := newWorld()
+	l := w.lane()
+	now, each := time.Unix(0, 0), time.Duration(0)
+	l.now = func() time.Time { return now }
+	l.observe.decided = func(*classify.Message, *policy.Decision) { now = now.Add(each) }
+	var sizes []int
+	offset := int64(0)
+	w.stream = func(limit int) *source.Batch {
+		switch len(sizes) {
+		case 10:
+			each = 10 * time.Millisecond
+		case 20:
+			each = time.Second
+		case 30:
+			each = time.Microsecond
+		case 37:
+			return nil
+		}
+		b := &source.Batch{}
+		for range limit {
+			b.Records = append(b.Records, said(offset, "a", "hello"))
+			offset++
+		}
+		sizes = append(sizes, limit)
+		return b
+	}
+	if err := l.run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[int]int{0: 1, 1: 4, 10: source.MaxRecords, 11: 25, 20: 25, 21: 1, 30: 1, 31: 4, 36: source.MaxRecords} {
+		if sizes[at] != want {
+			t.Errorf("batch %d has %d records, want %d: %v", at, sizes[at], want, sizes)
+		}
+	}
+}
+
+// TestLaneLeavesAmidABatch takes the partition away while a batch is being decided: what is left of it is not.
+func TestLaneLeavesAmidABatch(t *testing.T) {
+	w := newWorld(corpusBatches(t, 500, 500)...)
+	got := readWith{}
+	l := w.texting(laneTexts, got)
+	ctx, cancel := context.WithCancel(context.Background())
+	note := l.observe.reread
+	l.observe.reread = func(m *classify.Message, earlier []classify.Earlier) {
+		note(m, earlier)
+		cancel()
+	}
+	if err := l.run(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if len(got) != 1 {
+		t.Errorf("%d messages were read again, want 1", len(got))
+	}
+}
+
+// TestLanesGetOn takes the partition away from every lane after a second of deciding, which is less than the backlog takes: each does some of it, and the
+// last is at its end. Lanes that begin with all there is would begin it for ever.
+func TestLanesGetOn(t *testing.T) {
+	backlog := corpusBatches(t, 120, 120)[0].Records
+	done := 0
+	for generation := 0; done < len(backlog); generation++ {
+		if generation == len(backlog) {
+			t.Fatalf("%d of %d records are done after %d generations", done, len(backlog), generation)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		w := newWorld()
+		l := w.texting(laneTexts, readWith{})
+		begun := time.Unix(0, 0)
+		now := begun
+		l.now = func() time.Time { return now }
+		l.observe.reread = func(*classify.Message, []classify.Earlier) {
+			if now = now.Add(100 * time.Millisecond); now.Sub(begun) >= time.Second {
+				cancel()
+			}
+		}
+		var inHand *source.Batch
+		w.stream = func(limit int) *source.Batch {
+			if ctx.Err() != nil || done == len(backlog) {
+				return nil
+			}
+			inHand = &source.Batch{Records: backlog[done:min(done+limit, len(backlog))]}
+			return inHand
+		}
+		w.onDone = func() { done += len(inHand.Records) }
+		if err := l.run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		cancel()
+	}
 }

@@ -85,6 +85,9 @@ func (x *transacted) await(ctx context.Context) (*source.Batch, error) {
 	return x.partition.Next(ctx)
 }
 
+// Limit has the batches to come hold no more records than that.
+func (x *transacted) Limit(records int) { x.partition.Limit(records) }
+
 // Reread reads earlier records of the partition.
 func (x *transacted) Reread(ctx context.Context, offsets []int64, see func(*source.Record)) error {
 	return x.partition.Reread(ctx, offsets, see)
