@@ -55,18 +55,20 @@ func newPhrases(n int) phrases {
 }
 
 // at is the phrase of that hash, nil where there is none.
-func (p *phrases) at(h uint64) *phrase {
+func (p *phrases) at(h uint64) *phrase { return p.from(h, p.index.first(h)) }
+
+// from is at, where the first entry of the index for the hash has been read.
+func (p *phrases) from(h uint64, e uint32) *phrase {
 	x := &p.index
-	mask, tag := len(x.at)-1, x.tag(h)
-	for at := int(h) & mask; ; at = (at + 1) & mask {
-		e := x.at[at]
-		if e == 0 {
-			return nil
-		}
+	tag, at := x.tag(h), int(h)
+	for e != 0 {
 		if i := e&x.low - 1; e&^x.low == tag && p.list[i].hash == h {
 			return &p.list[i]
 		}
+		at++
+		e = x.at[at&(len(x.at)-1)]
 	}
+	return nil
 }
 
 // put is at, for a phrase that may be new.
@@ -234,8 +236,12 @@ func (x *lexicon) named(p *phrase) []concept { return x.lists[p.from:][:p.n] }
 // find appends the concepts that the tokens name, in the order of their first token. Longer forms come first;
 // shorter ones inside them are named too.
 func (x *lexicon) find(text []byte, toks []token, dst []conceptHit) []conceptHit {
+	var begun [16]beginning
 	for i, t := range toks {
-		dst = x.findForms(text, toks, i, dst)
+		if i%len(begun) == 0 {
+			x.begin(toks[i:], begun[:])
+		}
+		dst = x.findForms(text, toks, i, &begun[i%len(begun)], dst)
 		if t.kind == wordToken {
 			dst = x.findStems(text, t, i, dst)
 		}
@@ -243,10 +249,30 @@ func (x *lexicon) find(text []byte, toks []token, dst []conceptHit) []conceptHit
 	return dst
 }
 
+// beginning is a token and a pair of tokens as forms may begin with them: their sequence hashes, and the first entries of the index for those.
+type beginning struct {
+	one, two   uint64
+	one1, two1 uint32
+}
+
+// begin looks the beginnings at the first tokens up, before it is known which of them matter: so the waits for memory overlap
+// (BenchmarkStage/concepts).
+func (x *lexicon) begin(toks []token, begun []beginning) {
+	n := min(len(toks), len(begun))
+	for i := range begun[:n] {
+		one := mix(toks[i].hash)
+		begun[i].one, begun[i].one1 = one, x.forms.index.first(one)
+	}
+	for i := range begun[:min(n, len(toks)-1)] {
+		two := mix(begun[i].one*3 ^ toks[i+1].hash)
+		begun[i].two, begun[i].two1 = two, x.forms.index.first(two)
+	}
+}
+
 // findForms appends the concepts of the forms that begin with token i.
-func (x *lexicon) findForms(text []byte, toks []token, i int, dst []conceptHit) []conceptHit {
-	seq := mix(toks[i].hash)
-	p := x.forms.at(seq)
+func (x *lexicon) findForms(text []byte, toks []token, i int, b *beginning, dst []conceptHit) []conceptHit {
+	seq := b.one
+	p := x.forms.from(seq, b.one1)
 	if p == nil || p.flag&begins == 0 {
 		return dst
 	}
@@ -257,15 +283,20 @@ func (x *lexicon) findForms(text []byte, toks []token, i int, dst []conceptHit) 
 		if k == len(toks) {
 			return dst
 		}
-		u := toks[k]
+		u := &toks[k]
 		if p.flag&stemmed != 0 && u.kind == wordToken {
-			dst = x.findStem(text, u, seq, i, k+1, dst)
+			dst = x.findStem(text, *u, seq, i, k+1, dst)
 		}
 		if p.flag&goesOn == 0 {
 			return dst
 		}
-		seq = mix(seq*3 ^ u.hash)
-		if p = x.forms.at(seq); p == nil {
+		if k == i+1 {
+			seq, p = b.two, x.forms.from(b.two, b.two1)
+		} else {
+			seq = mix(seq*3 ^ u.hash)
+			p = x.forms.at(seq)
+		}
+		if p == nil {
 			return dst
 		}
 	}
