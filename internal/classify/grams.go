@@ -1,5 +1,7 @@
 package classify
 
+import "slices"
+
 // gram is the hash of one feature of a message: an n-gram of tokens or characters, or a named fact.
 type gram uint64
 
@@ -27,22 +29,21 @@ func (g gram) with(h uint64) gram { return gram(mix(uint64(g)*0x9e3779b97f4a7c15
 // last token, and the whole of a short message.
 func wordGrams(toks []token, dst []gram) []gram {
 	n := len(toks)
-	for i, t := range toks {
-		one := seedWord.with(t.hash)
-		dst = append(dst, one)
-		if i+1 < n {
-			two := seedPair.with(uint64(one)).with(toks[i+1].hash)
-			dst = append(dst, two)
-			if i+2 < n {
-				dst = append(dst, seedTriple.with(uint64(two)).with(toks[i+2].hash))
-				dst = append(dst, seedSkip.with(uint64(one)).with(toks[i+2].hash))
-			}
-		}
-	}
 	if n == 0 {
 		return dst
 	}
-	dst = append(dst, seedEdge.with(toks[0].hash), seedEdge.with(toks[n-1].hash^1))
+	dst = slices.Grow(dst, 4*n+3)
+	for i := range toks[:max(n-2, 0)] {
+		second, third := toks[i+1].hash, toks[i+2].hash
+		one := seedWord.with(toks[i].hash)
+		two := seedPair.with(uint64(one)).with(second)
+		dst = append(dst, one, two, seedTriple.with(uint64(two)).with(third), seedSkip.with(uint64(one)).with(third))
+	}
+	if n > 1 {
+		one := seedWord.with(toks[n-2].hash)
+		dst = append(dst, one, seedPair.with(uint64(one)).with(toks[n-1].hash))
+	}
+	dst = append(dst, seedWord.with(toks[n-1].hash), seedEdge.with(toks[0].hash), seedEdge.with(toks[n-1].hash^1))
 	if n <= 6 {
 		whole := seedWhole
 		for _, t := range toks {
@@ -86,12 +87,44 @@ func innerGrams(word []byte, dst []gram) []gram {
 		i += k
 	}
 	buf[n] = '$'
-	for runes := buf[:n+1]; len(runes) > 2; runes = runes[1:] {
-		g := seedChars.with(uint64(runes[0])).with(uint64(runes[1]))
-		for _, r := range runes[2:min(5, len(runes))] {
-			g = g.with(uint64(r))
-			dst = append(dst, g)
-		}
+	dst = slices.Grow(dst, 3*n)
+	runes := buf[:n+1]
+	for ; len(runes) >= 5; runes = runes[1:] {
+		three := charPair(runes[0], runes[1]).with(uint64(runes[2]))
+		four := three.with(uint64(runes[3]))
+		dst = append(dst, three, four, four.with(uint64(runes[4])))
+	}
+	if len(runes) == 4 {
+		three := charPair(runes[0], runes[1]).with(uint64(runes[2]))
+		dst = append(dst, three, three.with(uint64(runes[3])))
+		runes = runes[1:]
+	}
+	if len(runes) == 3 {
+		dst = append(dst, charPair(runes[0], runes[1]).with(uint64(runes[2])))
 	}
 	return dst
 }
+
+// charPair is what the grams that begin with two characters have in common.
+func charPair(a, b rune) gram {
+	if i, j := uint(a-charsFrom), uint(b-charsFrom); i < charsBelow && j < charsBelow {
+		return charPairs[i][j]
+	}
+	return seedChars.with(uint64(a)).with(uint64(b))
+}
+
+// The characters that most words are made of: ^ _ ` and a to z.
+const (
+	charsFrom  = '^'
+	charsBelow = 'z' + 1 - charsFrom
+)
+
+// charPairs is charPair of those, worked out beforehand: two fifths of the hashing of a word (BenchmarkStage/read).
+var charPairs = func() (t [charsBelow][charsBelow]gram) {
+	for i := range t {
+		for j := range t[i] {
+			t[i][j] = seedChars.with(uint64(charsFrom + i)).with(uint64(charsFrom + j))
+		}
+	}
+	return t
+}()

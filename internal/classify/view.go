@@ -112,6 +112,9 @@ func (f *folded) find(i int) int {
 
 // named adds the concepts of evidence and tools to those of words, in the order of the text.
 func (r *reader) named(d *view, hits []conceptHit) []conceptHit {
+	if len(d.evidence)+len(d.tools) == 0 {
+		return hits // in order
+	}
 	for _, e := range d.evidence {
 		c := r.kinds[e.kind]
 		switch {
@@ -199,11 +202,10 @@ func isQuestion(mark []byte) bool {
 
 // namedTools appends the tools that the text names, in its order.
 func (x *extractor) namedTools(s *scratchEvidence, dst []toolHit) []toolHit {
-	pieces := s.red
-	if s.sc.clean() {
+	if s.sc.has&anyTool == 0 {
 		return dst
 	}
-	for _, p := range pieces {
+	for _, p := range s.red {
 		if t, strong, ok := x.toolOf(p, anyKind); ok {
 			dst = append(dst, toolHit{t, strong || s.disguised(p), int(p.a), int(p.b)})
 		}
@@ -223,8 +225,8 @@ func anyKind(toolKind) bool { return true }
 // stand close together, in their order.
 func conceptGrams(hits []conceptHit, dst []gram) []gram {
 	for i, a := range hits {
-		one := seedConcept.with(uint64(a.concept))
-		dst = append(dst, one)
+		dst = append(dst, conceptSeeds[a.concept].one)
+		pair := conceptSeeds[a.concept].pair
 		near := 0
 		for j := i + 1; j < len(hits) && near < 5; j++ {
 			b := hits[j]
@@ -235,17 +237,27 @@ func conceptGrams(hits []conceptHit, dst []gram) []gram {
 				break
 			}
 			near++
-			two := seedConceptPair.with(uint64(one)).with(uint64(b.concept))
+			two := pair.with(uint64(b.concept))
 			dst = append(dst, two)
 			if b.start-a.end > 3 {
 				continue
 			}
+			triple := seedConceptTriple.with(uint64(two))
 			for k := j + 1; k < len(hits) && k < j+4; k++ {
 				if c := hits[k]; c.start >= b.end && c.start-b.end <= 3 {
-					dst = append(dst, seedConceptTriple.with(uint64(two)).with(uint64(c.concept)))
+					dst = append(dst, triple.with(uint64(c.concept)))
 				}
 			}
 		}
 	}
 	return dst
 }
+
+// conceptSeeds are the gram of each concept and what the grams of pairs that begin with it have in common, worked out beforehand (BenchmarkStage/read).
+var conceptSeeds = func() (t [1 << 8]struct{ one, pair gram }) {
+	for c := range t {
+		t[c].one = seedConcept.with(uint64(c))
+		t[c].pair = seedConceptPair.with(uint64(t[c].one))
+	}
+	return t
+}()
