@@ -133,7 +133,7 @@ type evidenceLexicon struct {
 	root   [256]int32
 	filter [1 << 10]uint64 // a bit for the hash of each ASCII word that an entry begins with
 	stems  [1 << 6]uint64  // and of the first bytes of the names that take endings
-	words  []wordNode      // by hash, open addressing: the nodes after those words
+	words  []wordNode      // by hash, open addressing: what the trie has after those words
 	terms  [][]term        // by list
 	has    []has           // by list
 }
@@ -427,7 +427,7 @@ func (b *lexiconBuilder) build() {
 	for i := range x.root {
 		x.root[i] = x.step(0, byte(i))
 	}
-	x.words = make([]wordNode, 1<<15)
+	x.words = make([]wordNode, 1<<14)
 	for i := range b.words {
 		b.mark(&b.words[i])
 	}
@@ -449,7 +449,43 @@ func (b *lexiconBuilder) countNodes() int {
 // wordNode is the trie's node after a word.
 type wordNode struct {
 	hash uint32
-	node int32 // 0: empty
+	node int32  // 0: empty
+	list int32  // of the node
+	next uint32 // beginnings of what goes on after the word: see nextBit
+}
+
+// nextBit stands for entries that go on after a word with the byte c and then d; others may share it.
+func nextBit(c, d byte) uint32 { return 1 << ((c - ' ' + d) & 31) }
+
+// goesOn reports whether a longer entry may begin with the word that ends at j.
+func (w *wordNode) goesOn(t []byte, j int) bool {
+	if j+1 >= len(t) {
+		return j < len(t) && w.next == allNext
+	}
+	c, d := t[j], t[j+1]
+	return w.next&nextBit(c, d) != 0 || (c == '-' || c == '\n' || c == '_') && w.next&nextBit(' ', d) != 0
+}
+
+// allNext is the set for words behind which an entry ends with a single byte.
+const allNext = 1<<32 - 1
+
+// nexts is the set of what goes on after a word of ASCII letters and digits that leads to the node, when the word ends there.
+func (x *evidenceLexicon) nexts(node int32) (set uint32) {
+	for c := range byte(utf8.RuneSelf) {
+		to := x.step(node, c)
+		if alnum(c) || to < 0 {
+			continue
+		}
+		if x.nodes[to].list != 0 {
+			return allNext
+		}
+		for d := range 1 << 8 {
+			if x.step(to, byte(d)) >= 0 {
+				set |= nextBit(c, byte(d))
+			}
+		}
+	}
+	return set
 }
 
 // mark enters the word that the key begins with into the tables that spare most words the way through the trie.
@@ -471,30 +507,37 @@ func (b *lexiconBuilder) mark(w *meaning) {
 	for x.words[i].node != 0 && x.words[i].node != node {
 		i = (i + 1) & uint64(len(x.words)-1)
 	}
-	x.words[i] = wordNode{uint32(h >> 32), node}
+	x.words[i] = wordNode{uint32(h >> 32), node, x.nodes[node].list, x.nexts(node)}
 	if x.summary(w.terms)&hasTool != 0 && n >= shortestStem {
 		h = wordHash([]byte(k), 0, shortestStem)
 		x.stems[h>>6&(1<<6-1)] |= 1 << (h & 63)
 	}
 }
 
-// afterWord is the node after the ASCII word t[i:j]; -1 where no entry begins with that word, 0 where only the trie can tell.
-func (x *evidenceLexicon) afterWord(t []byte, i, j int) int32 {
+// longestAfter is longest for the ASCII word t[i:j], where the word ends.
+func (x *evidenceLexicon) longestAfter(t []byte, i, j int) (end int, list int32) {
 	h := wordHash(t, i, j)
 	if x.filter[h>>6&(1<<10-1)]&(1<<(h&63)) != 0 {
 		for k := h >> 16 & uint64(len(x.words)-1); x.words[k].node != 0; k = (k + 1) & uint64(len(x.words)-1) {
-			if x.words[k].hash == uint32(h>>32) {
-				return x.words[k].node
+			w := &x.words[k]
+			switch {
+			case w.hash != uint32(h>>32):
+				continue
+			case w.goesOn(t, j):
+				return x.longestFrom(t, i, j, w.node)
+			case w.list != 0:
+				return j, w.list
 			}
+			return 0, 0
 		}
 	}
 	if j-i > shortestStem {
 		h = wordHash(t, i, i+shortestStem)
 		if x.stems[h>>6&(1<<6-1)]&(1<<(h&63)) != 0 {
-			return 0
+			return x.longest(t, i)
 		}
 	}
-	return -1
+	return 0, 0
 }
 
 const shortestStem = 6 // letters of a name that may take an ending

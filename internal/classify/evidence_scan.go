@@ -67,14 +67,7 @@ func (x *evidenceLexicon) scan(t []byte, dst []piece) ([]piece, scanned) {
 			j, digits = asciiWord(t, i)
 		}
 		if j > i {
-			switch node := x.afterWord(t, i, j); node {
-			case -1:
-			case 0:
-				end, list = x.longest(t, i)
-			default:
-				end, list = x.longestFrom(t, i, j, node)
-			}
-			if end == 0 {
+			if end, list = x.longestAfter(t, i, j); end == 0 {
 				sc.word(&p, j-i, digits)
 				p.b = int32(j)
 				dst = append(dst, p)
