@@ -80,12 +80,32 @@ func (x *extractor) encodings(s *scratchEvidence) {
 		for j < len(src) && src[j] > ' ' {
 			j++
 		}
-		if (j-i >= shortestCode || j-i >= shortestPadded && src[j-1] == '=') && j-i <= 4*maxDecoded && x.token(s, src[i:j], i) {
+		if (j-i >= shortestCode || j-i >= shortestPadded && src[j-1] == '=') && j-i <= 4*maxDecoded && mayEncode(src[i:j]) && x.token(s, src[i:j], i) {
 			tries++
 		}
 		i = j
 	}
 	x.groups(s)
+}
+
+// mayEncode reports whether token may do anything with the stretch: it has a sign of percent encoding or of character references, letters in both
+// cases as base64 has, or as many characters of hex as an encoding takes. Ordinary words have none of these (BenchmarkStage/evidence).
+func mayEncode(w string) bool {
+	upper, lower, hex := false, false, 0
+	for i := range len(w) {
+		switch c := w[i]; {
+		case c-'A' < 26:
+			upper = true
+		case c-'a' < 26:
+			lower = true
+		case c == '%' || c == '&':
+			return true
+		}
+		if c := w[i] | 0x20; c-'0' < 10 || c-'a' < 6 { // more than hex has, but no less
+			hex++
+		}
+	}
+	return upper && lower || hex >= shortestCode
 }
 
 // token tries one stretch and reports whether that took a decoding.
@@ -304,7 +324,7 @@ func unreference(w string) string {
 
 // groups reads runs of groups of equal make as bytes: "73 61 6d", "01110111 01100001", "104 101".
 func (x *extractor) groups(s *scratchEvidence) {
-	for i := 0; i < len(s.pieces); {
+	for i := 0; i+3 < len(s.pieces); {
 		j := i
 		for j < len(s.pieces) && codeGroup(s.f.text[s.pieces[j].a:s.pieces[j].b]) {
 			j++

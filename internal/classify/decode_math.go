@@ -98,6 +98,9 @@ func integer(t []byte, i int) (v int64, j int) {
 		}
 		break
 	}
+	if j == len(t) || t[j] != ' ' {
+		return v, j
+	}
 	for _, m := range [...]struct {
 		word string
 		by   int64

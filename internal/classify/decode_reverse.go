@@ -19,6 +19,10 @@ func (x *extractor) backwards(s *scratchEvidence, cued, sure bool) {
 			j++
 		}
 		s.steps += j - i
+		if !cued && bytes.IndexByte(t[i:j], '@') < 0 && !bytes.Contains(t[i:j], []byte("moc.")) {
+			i = j
+			continue
+		}
 		w := trimSigns(t[i:j])
 		if len(w) >= 6 && len(w) <= 80 && (bytes.IndexByte(w, '@') > 0 || cued && bytes.IndexByte(w, '.') > 0 || bytes.HasPrefix(w, []byte("moc."))) {
 			a := i + bytes.Index(t[i:j], w)
@@ -30,6 +34,9 @@ func (x *extractor) backwards(s *scratchEvidence, cued, sure bool) {
 		i = j
 	}
 	for k, p := range s.pieces {
+		if x.has[p.list]&hasCoded == 0 {
+			continue
+		}
 		for _, m := range x.terms[p.list] {
 			if m.kind == termReversed {
 				x.reversedTool(s, k, x.tools[m.val])

@@ -169,12 +169,15 @@ const longestLeet = 24
 // leet reads a word in which digits and signs stand for letters, where that makes it the name of a tool or a number, and returns how
 // many pieces it took.
 func (x *extractor) leet(s *scratchEvidence, i int) int {
-	p := s.pieces[i]
+	p := &s.pieces[i]
 	if p.shape == shapeBreak || p.list != 0 && x.has[p.list]&hasTool != 0 {
 		return 0
 	}
 	t := s.f.text
 	j := i + 1
+	if p.shape == shapeWord && p.list == 0 && (j == len(s.pieces) || s.pieces[j].spaces || s.pieces[j].shape == shapeBreak) {
+		return 0 // nothing but letters, as most words: looksLeet wants a digit or a sign (BenchmarkStage/evidence)
+	}
 	for j < len(s.pieces) && !s.pieces[j].spaces && s.pieces[j].shape != shapeBreak && s.pieces[j].b-p.a <= longestLeet && leetRun(t, s.pieces[j]) {
 		j++
 	}
@@ -206,7 +209,12 @@ func (x *extractor) leet(s *scratchEvidence, i int) int {
 
 // anyLatin reports whether one of the Latin letters is in w.
 func anyLatin(w []byte) bool {
-	return bytes.ContainsFunc(w, func(r rune) bool { return 'a' <= r && r <= 'z' })
+	for _, c := range w {
+		if c-'a' < 26 {
+			return true
+		}
+	}
+	return false
 }
 
 // inName reports whether an underscore ties the pieces [i, j) to a longer name.

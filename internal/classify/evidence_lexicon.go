@@ -144,6 +144,7 @@ type trieNode struct {
 	lo    byte  // the lowest byte that goes on
 	n     uint8 // how many bytes from lo on are in next, less one
 	leaf  bool  // nothing goes on
+	parts bool  // an entry that a compound number may have as a part ends here or goes on from here
 }
 
 // hostRow says what a link to a host opens.
@@ -427,6 +428,7 @@ func (b *lexiconBuilder) build() {
 	for i := range x.root {
 		x.root[i] = x.step(0, byte(i))
 	}
+	x.markParts()
 	x.words = make([]wordNode, 1<<14)
 	for i := range b.words {
 		b.mark(&b.words[i])
@@ -597,6 +599,18 @@ func (b *lexiconBuilder) node(k trieKeys, queue []trieKeys) []trieKeys {
 		i = j
 	}
 	return queue
+}
+
+// markParts sets parts; the nodes that go on from a node come after it.
+func (x *evidenceLexicon) markParts() {
+	for i := len(x.nodes) - 1; i >= 0; i-- {
+		nd := &x.nodes[i]
+		nd.parts = x.has[nd.list]&compoundParts != 0
+		for k := int32(0); !nd.leaf && k <= int32(nd.n) && !nd.parts; k++ {
+			to := x.next[nd.first+k]
+			nd.parts = to >= 0 && x.nodes[to].parts
+		}
+	}
 }
 
 func (x *evidenceLexicon) summary(ts []term) has {

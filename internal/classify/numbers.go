@@ -97,7 +97,7 @@ func (x *extractor) compounds(s *scratchEvidence) bool {
 
 func (x *extractor) beginsNumber(w []byte) bool {
 	node := x.root[w[0]]
-	for j := 1; node >= 0 && j < len(w); j++ {
+	for j := 1; node >= 0 && x.nodes[node].parts && j < len(w); j++ {
 		if l := x.nodes[node].list; l != 0 && j > 2 && x.has[l]&hasNumber != 0 {
 			return true
 		}
@@ -110,6 +110,9 @@ func (x *extractor) beginsNumber(w []byte) bool {
 func (x *extractor) compound(s *scratchEvidence, p piece, n numeral, dst []numeral) []numeral {
 	w := s.text(p)
 	s.steps += len(w)
+	if !x.beginsPart(w) {
+		return dst
+	}
 	s.part = s.part[:0]
 	var dead [longestCompound + 1]bool
 	ds := len(s.digits)
@@ -135,6 +138,33 @@ func (x *extractor) compound(s *scratchEvidence, p piece, n numeral, dst []numer
 		}
 	}
 	return append(dst, s.part...)
+}
+
+// compoundParts are the meanings of the parts of a compound.
+const compoundParts = anyNumber | hasRepeat | hasAnd | hasPlus
+
+// beginsPart reports whether w begins with a part that cut may cut off: most words do not (BenchmarkStage/evidence).
+func (x *extractor) beginsPart(w []byte) bool {
+	if w[0]-'0' < 10 {
+		return true
+	}
+	node := x.root[w[0]]
+	for j := 1; node >= 0 && x.nodes[node].parts; j++ {
+		if x.isPart(x.nodes[node].list, j) {
+			return true
+		}
+		if j == len(w) {
+			break
+		}
+		node = x.step(node, w[j])
+	}
+	return false
+}
+
+// isPart reports whether the entry of n bytes may be a part of a compound.
+func (x *extractor) isPart(list int32, n int) bool {
+	h := x.has[list]
+	return h&compoundParts != 0 && (n > 1 || h&hasNumber != 0)
 }
 
 func (x *extractor) inverted(part []numeral) bool { return len(part) == 3 }
@@ -201,8 +231,8 @@ func (x *extractor) cut(s *scratchEvidence, w []byte, i int, n numeral, dead *[l
 	var lists [12]int32
 	c := 0
 	node := x.root[w[i]]
-	for j := i + 1; node >= 0 && c < len(ends); j++ {
-		if l := x.nodes[node].list; l != 0 && x.has[l]&(anyNumber|hasRepeat|hasAnd|hasPlus) != 0 && (j-i > 1 || x.has[l]&hasNumber != 0) {
+	for j := i + 1; node >= 0 && x.nodes[node].parts && c < len(ends); j++ {
+		if l := x.nodes[node].list; x.isPart(l, j-i) {
 			ends[c], lists[c] = j, l
 			c++
 		}
