@@ -157,11 +157,23 @@ func (x *extractor) international(s *scratchEvidence, d string) (string, bool) {
 		return d, false
 	}
 	s.budget--
-	n, err := phonenumbers.Parse("+"+d, "ZZ")
-	if err != nil || !phonenumbers.IsValidNumber(n) {
+	e, v := allNumberPlans().international(d)
+	if v == unsettled {
+		e, v = askInternational(d)
+	}
+	if v == noNumber {
 		return d, false
 	}
-	return phonenumbers.Format(n, phonenumbers.E164), true
+	return e, true
+}
+
+// askInternational asks the library for the E.164 form of digits that begin with the code of a country.
+func askInternational(d string) (string, verdict) {
+	n, err := phonenumbers.Parse("+"+d, "ZZ")
+	if err != nil || !phonenumbers.IsValidNumber(n) {
+		return "", noNumber
+	}
+	return phonenumbers.Format(n, phonenumbers.E164), aNumber
 }
 
 func (x *extractor) national(s *scratchEvidence, d, region string) (string, bool) {
@@ -169,9 +181,21 @@ func (x *extractor) national(s *scratchEvidence, d, region string) (string, bool
 		return d, false
 	}
 	s.budget--
-	n, err := phonenumbers.Parse(d, region)
-	if err != nil || !phonenumbers.IsValidNumberForRegion(n, region) {
+	e, v := allNumberPlans().byRegion[region]().national(d)
+	if v == unsettled {
+		e, v = askNational(d, region)
+	}
+	if v == noNumber {
 		return d, false
 	}
-	return phonenumbers.Format(n, phonenumbers.E164), true
+	return e, true
+}
+
+// askNational asks the library for the E.164 form of digits dialled in the country.
+func askNational(d, region string) (string, verdict) {
+	n, err := phonenumbers.Parse(d, region)
+	if err != nil || !phonenumbers.IsValidNumberForRegion(n, region) {
+		return "", noNumber
+	}
+	return phonenumbers.Format(n, phonenumbers.E164), aNumber
 }
