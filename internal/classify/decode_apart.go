@@ -36,11 +36,10 @@ func (x *extractor) apart(s *scratchEvidence, i int) int {
 	if !startsApart(t, a) {
 		return 0
 	}
-	var memory [mostApart]apartChar
-	r := s.alike(t, a, memory[:0])
+	r := s.alike(t, a, s.apart[:0])
 	s.steps += r.b - r.a + widestApart
 	if !x.worth(t, &r) {
-		r = s.unlike(t, a, memory[:0])
+		r = s.unlike(t, a, s.apart[:0])
 		s.steps += r.b - r.a
 		if !x.worth(t, &r) {
 			return 0

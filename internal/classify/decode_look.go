@@ -26,6 +26,9 @@ const (
 
 // looks reports whether the message may hold such a word: it has words of both alphabets, an @ among foreign letters, or folding met some.
 func (x *extractor) looks(s *scratchEvidence) bool {
+	if s.f.pure {
+		return false
+	}
 	if s.f.facts&(sawHomoglyph|sawStacked) != 0 {
 		return true
 	}

@@ -70,6 +70,7 @@ type scratchEvidence struct {
 	buf         []byte
 	code, plain []byte   // of one encoded word, and what it encodes
 	said        [64]byte // what one number says
+	apart       [mostApart]apartChar
 	sc          scanned
 	f           *folded
 	out         []evidence

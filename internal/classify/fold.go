@@ -36,6 +36,7 @@ type folded struct {
 	text  []byte
 	at    []int32 // at[i] is the offset in src of the character that text[i] came from; at[len(text)] is len(src)
 	facts foldFacts
+	pure  bool       // the text is ASCII as it stood
 	marks []foldMark // in the order of the text
 
 	seg  []byte // scratch: one normalised character
@@ -54,7 +55,8 @@ type look struct {
 func (f *folded) fold(s string) {
 	f.src, f.text, f.at, f.marks, f.cand, f.facts = s, f.text[:0], f.at[:0], f.marks[:0], f.cand[:0], 0
 	n := f.ascii(s)
-	if n < len(s) {
+	f.pure = n == len(s)
+	if !f.pure {
 		f.rest(n)
 	}
 	f.at = append(f.at, int32(len(s)))

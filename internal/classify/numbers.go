@@ -32,26 +32,30 @@ const (
 
 // numerals appends the items that piece k yields. A compound yields several.
 func (x *extractor) numerals(s *scratchEvidence, k int, dst []numeral) []numeral {
-	p := s.red[k]
+	p := &s.red[k]
+	h := x.has[p.list]
+	if p.shape == shapeWord && h&(anyNumber|hasRepeat|hasPlus|hasTimes) == 0 && (p.list != 0 || p.b-p.a < 6 || p.b-p.a > longestCompound) {
+		return dst // most words (BenchmarkStage/evidence)
+	}
 	n := numeral{k: int32(k), j: int32(k + 1), a: p.a, b: p.b, lang: -1, list: p.list, by: p.by}
-	switch h := x.has[p.list]; {
+	switch {
 	case p.shape == shapeDigits:
 		n.lit = true
 		n.ds = int32(len(s.digits))
-		s.digits = append(s.digits, s.text(p)...)
+		s.digits = append(s.digits, s.text(*p)...)
 		n.de = int32(len(s.digits))
 		return append(dst, n)
 	case h&(anyNumber|hasRepeat|hasPlus|hasTimes) != 0:
 		n.kind = termNumber
 		n.weak = h&(hasNumber|hasRepeat) == 0
 		return append(dst, n)
-	case s.sign(p) == '+':
+	case s.sign(*p) == '+':
 		n.kind, n.weak = termPlus, true
 		return append(dst, n)
 	case p.shape == shapeMixed:
-		return x.mixed(s, p, n, dst)
-	case p.shape == shapeWord && p.list == 0 && p.b-p.a >= 6 && p.b-p.a <= longestCompound:
-		return x.compound(s, p, n, dst)
+		return x.mixed(s, *p, n, dst)
+	case p.shape == shapeWord:
+		return x.compound(s, *p, n, dst)
 	}
 	return dst
 }

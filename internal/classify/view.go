@@ -184,7 +184,10 @@ func (d *view) known() Facts {
 		}
 	}
 	for _, t := range d.tokens {
-		if t.kind == markToken && isQuestion(d.f.text[t.start:t.end]) {
+		if t.kind != markToken {
+			continue
+		}
+		if c := d.f.text[t.start]; c == '?' || c >= utf8.RuneSelf && isQuestion(d.f.text[t.start:t.end]) {
 			k |= FactQuestion
 		}
 	}
