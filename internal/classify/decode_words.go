@@ -16,20 +16,22 @@ func (x *extractor) reduce(s *scratchEvidence) {
 		return
 	}
 	s.red = s.redBuf[:0]
+	leet := s.sc.mixed > 0 || s.sc.ats > 0 || s.sc.signs > 0
 	for i := 0; i < len(s.pieces); {
+		p := &s.pieces[i]
 		if s.sc.singles >= 3 {
 			if n := x.apart(s, i); n > 0 {
 				i += n
 				continue
 			}
 		}
-		if s.sc.has&hasLetter != 0 {
+		if x.has[p.list]&hasLetter != 0 {
 			if n := x.phonetic(s, i); n > 0 {
 				i += n
 				continue
 			}
 		}
-		if s.sc.mixed > 0 || s.sc.ats > 0 || s.sc.signs > 0 {
+		if leet {
 			if n := x.leet(s, i); n > 0 {
 				i += n
 				continue
@@ -39,7 +41,7 @@ func (x *extractor) reduce(s *scratchEvidence) {
 			i++
 			continue
 		}
-		s.red = append(s.red, s.pieces[i])
+		s.red = append(s.red, *p)
 		i++
 	}
 	s.redBuf = s.red
@@ -78,11 +80,8 @@ func shapeOf(w []byte) shape {
 
 const mostSpelled = 64 // letters of a spelling alphabet in a row
 
-// phonetic reads a spelling alphabet, "romeo alpha november", "gee em ex", and returns how many pieces it took.
+// phonetic reads a spelling alphabet, "romeo alpha november", "gee em ex", from piece i on, which may be a letter of one, and returns how many pieces it took.
 func (x *extractor) phonetic(s *scratchEvidence, i int) int {
-	if x.has[s.pieces[i].list]&hasLetter == 0 {
-		return 0
-	}
 	var word [mostSpelled]byte
 	w := word[:0]
 	var count [8]int

@@ -1,6 +1,9 @@
 package classify
 
-import "slices"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // gram is the hash of one feature of a message: an n-gram of tokens or characters, or a named fact.
 type gram uint64
@@ -82,7 +85,10 @@ func innerGrams(word []byte, dst []gram) []gram {
 	n := 1
 	buf[0] = '^'
 	for i := 0; i < len(word) && n <= longestWord; n++ {
-		r, k := decodeRune(word, i)
+		r, k := rune(word[i]), 1
+		if r >= utf8.RuneSelf {
+			r, k = decodeRune(word, i)
+		}
 		buf[n] = r
 		i += k
 	}
@@ -90,7 +96,13 @@ func innerGrams(word []byte, dst []gram) []gram {
 	dst = slices.Grow(dst, 3*n)
 	runes := buf[:n+1]
 	for ; len(runes) >= 5; runes = runes[1:] {
-		three := charPair(runes[0], runes[1]).with(uint64(runes[2]))
+		var two gram
+		if i, j := uint(runes[0]-charsFrom), uint(runes[1]-charsFrom); i|j < charsBelow { // charPair, which is too long to be inlined
+			two = charPairs[i%charsBelow][j%charsBelow]
+		} else {
+			two = pairSeed(runes[0], runes[1])
+		}
+		three := two.with(uint64(runes[2]))
 		four := three.with(uint64(runes[3]))
 		dst = append(dst, three, four, four.with(uint64(runes[4])))
 	}
@@ -107,23 +119,25 @@ func innerGrams(word []byte, dst []gram) []gram {
 
 // charPair is what the grams that begin with two characters have in common.
 func charPair(a, b rune) gram {
-	if i, j := uint(a-charsFrom), uint(b-charsFrom); i < charsBelow && j < charsBelow {
-		return charPairs[i][j]
+	if i, j := uint(a-charsFrom), uint(b-charsFrom); i|j < charsBelow {
+		return charPairs[i%charsBelow][j%charsBelow]
 	}
-	return seedChars.with(uint64(a)).with(uint64(b))
+	return pairSeed(a, b)
 }
 
-// The characters that most words are made of: ^ _ ` and a to z.
+func pairSeed(a, b rune) gram { return seedChars.with(uint64(a)).with(uint64(b)) }
+
+// The characters that most words are made of, ^ and a to z among them.
 const (
 	charsFrom  = '^'
-	charsBelow = 'z' + 1 - charsFrom
+	charsBelow = 1 << 5
 )
 
-// charPairs is charPair of those, worked out beforehand: two fifths of the hashing of a word (BenchmarkStage/read).
+// charPairs is pairSeed of those, worked out beforehand: two fifths of the hashing of a word (BenchmarkStage/read).
 var charPairs = func() (t [charsBelow][charsBelow]gram) {
 	for i := range t {
 		for j := range t[i] {
-			t[i][j] = seedChars.with(uint64(charsFrom + i)).with(uint64(charsFrom + j))
+			t[i][j] = pairSeed(charsFrom+rune(i), charsFrom+rune(j))
 		}
 	}
 	return t

@@ -34,6 +34,10 @@ func tokenize(f *folded, ents []entity, dst []token) []token {
 			}
 			continue
 		}
+		if t[i] == ' ' {
+			i++
+			continue
+		}
 		stop := len(t)
 		if len(ents) > 0 {
 			stop = ents[0].start
@@ -54,6 +58,10 @@ const (
 
 // next reads one token at i; white space has no hash.
 func next(t []byte, i int) token {
+	if t[i]-'a' < 26 { // as most
+		j, h := letters(t, i)
+		return token{i, j, wordToken, mix(h)}
+	}
 	r, n := decodeRune(t, i)
 	switch c := classOf(r); {
 	case c&digitRune != 0:
@@ -82,7 +90,7 @@ func letters(t []byte, i int) (end int, h uint64) {
 	h = fnvBasis
 	for i < len(t) {
 		if c := t[i]; c < utf8.RuneSelf {
-			if !isLetter(rune(c)) && !(c == '\'' && i+1 < len(t) && isASCIILetter(t[i+1])) {
+			if c-'a' >= 26 && c != '_' && !(c == '\'' && i+1 < len(t) && isASCIILetter(t[i+1])) {
 				break
 			}
 			h = (h ^ uint64(c)) * fnvPrime
