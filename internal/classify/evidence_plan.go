@@ -2,6 +2,7 @@ package classify
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,10 +15,10 @@ import (
 type numberPlan struct {
 	code   string // of the country, that its numbers abroad begin with
 	abroad *automaton
-	trunk  string         // the digits before a number at home, which are none of it
-	trunks *regexp.Regexp // instead of them, where they may be several
-	begins *automaton     // whether trunks may match
-	turns  bool           // what stands behind trunks may be changed
+	trunks []string       // the digits before a number at home, which are none of it; the first that are there count
+	trunk  *regexp.Regexp // the same, where there are too many of them
+	begins *automaton     // whether trunk may match
+	turns  bool           // what stands behind the trunk may be changed
 	own    *automaton     // whether a number is of this country rather than of others that share the code, by how it begins; nil: by its plan
 	whole  lengths        // that numbers have
 	local  lengths        // that numbers have within a city
@@ -100,11 +101,11 @@ func (p *numberPlan) setTrunk(pattern string) (err error) {
 	if pattern == "" {
 		return nil
 	}
-	if literal, whole := regexp.MustCompile(pattern).LiteralPrefix(); whole {
-		p.trunk = literal
+	if strings.Trim(pattern, "0123456789|") == "" {
+		p.trunks = strings.Split(pattern, "|")
 		return nil
 	}
-	if p.trunks, err = regexp.Compile("^(?:" + pattern + ")"); err != nil {
+	if p.trunk, err = regexp.Compile("^(?:" + pattern + ")"); err != nil {
 		return err
 	}
 	p.begins, err = newAutomaton(pattern)
@@ -116,42 +117,43 @@ func (p *numberPlan) national(d string) (string, verdict) {
 	if !plannable(d) || strings.HasPrefix(d, p.code) || p.abroad.begins(d) {
 		return "", unsettled
 	}
-	n, v := p.number(d)
-	return p.e164(n, v)
+	n, ok := p.withoutTrunk(d)
+	if !ok {
+		return "", unsettled
+	}
+	return p.e164(n)
 }
 
-func (p *numberPlan) e164(n string, v verdict) (string, verdict) {
-	if v != aNumber {
-		return "", v
+// e164 is that form of a number without trunk digits.
+func (p *numberPlan) e164(n string) (string, verdict) {
+	if !p.valid(n) {
+		return "", noNumber
 	}
-	return "+" + p.code + n, v
+	return "+" + p.code + n, aNumber
 }
 
-// number judges digits without those that one dials for another country, and takes the trunk off.
-func (p *numberPlan) number(d string) (string, verdict) {
-	d, ok := p.withoutTrunk(d)
-	switch {
-	case !ok:
-		return d, unsettled
-	case !p.valid(d):
-		return d, noNumber
+// owns reports whether the number is of this country rather than of another one that shares the code.
+func (p *numberPlan) owns(n string) bool {
+	if p.own != nil {
+		return p.own.begins(n)
 	}
-	return d, aNumber
+	return p.valid(n)
 }
 
 // withoutTrunk takes the trunk digits off, where what is left can be a number; false where the library has to.
 func (p *numberPlan) withoutTrunk(d string) (string, bool) {
-	var n int
+	n := 0
 	switch {
-	case p.trunks != nil && p.begins.begins(d):
-		if p.turns {
-			return d, false
+	case p.trunk == nil:
+		if i := slices.IndexFunc(p.trunks, func(t string) bool { return strings.HasPrefix(d, t) }); i >= 0 {
+			n = len(p.trunks[i])
 		}
-		if at := p.trunks.FindStringIndex(d); at != nil {
+	case p.turns && p.begins.begins(d):
+		return d, false
+	case p.begins.begins(d):
+		if at := p.trunk.FindStringIndex(d); at != nil {
 			n = at[1]
 		}
-	case p.trunk != "" && strings.HasPrefix(d, p.trunk):
-		n = len(p.trunk)
 	}
 	if rest := d[n:]; n > 0 && (!p.formed(d) || p.formed(rest)) && !p.local.has(len(rest)) && (p.whole.has(len(rest)) || p.whole>>len(rest) == 0) {
 		return rest, true
@@ -176,11 +178,11 @@ func (p *numberPlan) valid(d string) bool {
 	return false
 }
 
-// numberPlans are the plans by country, built when they are first asked for.
+// numberPlans are the plans of the world, built when they are first asked for.
 type numberPlans struct {
 	byRegion map[string]func() *numberPlan
-	byCode   [1000]func() *numberPlan // of the main country with the code
-	shared   [1000]bool               // whether other countries have it too
+	byCode   [1000][]func() *numberPlan // of the countries with the code, the main one first
+	codes    [1000]bool                 // all codes: some are of no country
 }
 
 var allNumberPlans = sync.OnceValue(newNumberPlans)
@@ -192,7 +194,7 @@ func newNumberPlans() *numberPlans {
 		panic("classify: internal error: " + err.Error()) // it has been read before, at start
 	}
 	for _, m := range all.GetMetadata() {
-		if m.GetId() == "001" { // of no country
+		if m.GetId() == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY {
 			continue
 		}
 		ps.byRegion[m.GetId()] = sync.OnceValue(func() *numberPlan {
@@ -204,8 +206,12 @@ func newNumberPlans() *numberPlans {
 		})
 	}
 	for code := range phonenumbers.GetSupportedCallingCodes() {
-		regions := phonenumbers.GetRegionCodesForCountryCode(code)
-		ps.byCode[code], ps.shared[code] = ps.byRegion[regions[0]], len(regions) > 1
+		ps.codes[code] = true
+		for _, region := range phonenumbers.GetRegionCodesForCountryCode(code) {
+			if p := ps.byRegion[region]; p != nil {
+				ps.byCode[code] = append(ps.byCode[code], p)
+			}
+		}
 	}
 	return ps
 }
@@ -217,20 +223,27 @@ func (ps *numberPlans) international(d string) (string, verdict) {
 	}
 	code := 0
 	for i := range 3 {
-		code = code*10 + int(d[i]-'0')
-		if ps.byCode[code] != nil {
+		if code = code*10 + int(d[i]-'0'); ps.codes[code] {
 			return ps.abroad(code, d[i+1:])
 		}
 	}
-	return "", unsettled
+	return "", noNumber
 }
 
 // abroad is the E.164 form of a number of one of the countries with the code.
 func (ps *numberPlans) abroad(code int, d string) (string, verdict) {
-	p := ps.byCode[code]()
-	n, v := p.number(d)
-	if own := v == aNumber && p.own == nil || p.own != nil && p.own.begins(n); !own && ps.shared[code] {
-		return "", unsettled // perhaps of another country
+	plans := ps.byCode[code]
+	if len(plans) == 0 {
+		return "", unsettled
 	}
-	return p.e164(n, v)
+	n, ok := plans[0]().withoutTrunk(d)
+	if !ok {
+		return "", unsettled
+	}
+	for _, plan := range plans {
+		if p := plan(); len(plans) == 1 || p.owns(n) {
+			return p.e164(n)
+		}
+	}
+	return "", noNumber
 }
