@@ -132,7 +132,7 @@ type evidenceLexicon struct {
 	next   []int32 // by node.first + byte - node.lo; -1 where nothing goes on
 	root   [256]int32
 	filter [1 << 10]uint64 // a bit for the hash of each ASCII word that an entry begins with
-	stems  [1 << 6]uint64  // and of the first bytes of the names that take endings
+	stems  [1 << 9]uint64  // and of the first bytes of the names that take endings
 	words  []wordNode      // by hash, open addressing: what the trie has after those words
 	terms  [][]term        // by list
 	has    []has           // by list
@@ -512,7 +512,7 @@ func (b *lexiconBuilder) mark(w *meaning) {
 	x.words[i] = wordNode{uint32(h >> 32), node, x.nodes[node].list, x.nexts(node)}
 	if x.summary(w.terms)&hasTool != 0 && n >= shortestStem {
 		h = wordHash([]byte(k), 0, shortestStem)
-		x.stems[h>>6&(1<<6-1)] |= 1 << (h & 63)
+		x.stems[h>>6&(1<<9-1)] |= 1 << (h & 63)
 	}
 }
 
@@ -535,7 +535,7 @@ func (x *evidenceLexicon) longestAfter(t []byte, i, j int) (end int, list int32)
 	}
 	if j-i > shortestStem {
 		h = wordHash(t, i, i+shortestStem)
-		if x.stems[h>>6&(1<<6-1)]&(1<<(h&63)) != 0 {
+		if x.stems[h>>6&(1<<9-1)]&(1<<(h&63)) != 0 {
 			return x.longest(t, i)
 		}
 	}

@@ -1,7 +1,6 @@
 package classify
 
 import (
-	"bytes"
 	"strings"
 	"unicode/utf8"
 )
@@ -143,16 +142,22 @@ func (sc *scanned) known(h has, p *piece, w []byte) {
 		sc.row = 0
 	}
 	sc.longest = max(sc.longest, len(w))
-	if bytes.IndexByte(w, '.') >= 0 {
-		sc.dots++
+	digits, dot, at := 0, 0, 0
+	for _, c := range w {
+		switch {
+		case c-'0' < 10:
+			digits++
+		case c == '.':
+			dot = 1
+		case c == '@':
+			at = 1
+		}
 	}
-	if bytes.IndexByte(w, '@') >= 0 {
-		sc.ats++
-	}
-	if d := digitCount(w); d > 0 {
-		sc.digits += d
+	sc.dots, sc.ats = sc.dots+dot, sc.ats+at
+	if digits > 0 {
+		sc.digits += digits
 		p.shape = shapeMixed
-		if d == len(w) {
+		if digits == len(w) {
 			p.shape = shapeDigits
 		}
 	}
