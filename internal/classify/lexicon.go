@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io/fs"
 	"path"
@@ -25,6 +26,7 @@ type lexicon struct {
 	forms phrases   // by sequence hash of whole tokens: forms, and what forms begin with
 	stems phrases   // by sequence hash whose last word is cut to the stem
 	alone bitFilter // of the stems that are a form by themselves
+	heads bitFilter // of what those begin with: see headOf
 }
 
 // phrase is a sequence of tokens that a form is or begins with.
@@ -108,7 +110,7 @@ func (f bitFilter) mayHave(h uint64) bool {
 
 // loadLexicon reads the word files; its error lists every fault as file:line: problem.
 func loadLexicon() (*lexicon, error) {
-	x := &lexicon{alone: make(bitFilter, 1<<12), forms: newPhrases(1<<17 - 1), stems: newPhrases(1<<14 - 1)}
+	x := &lexicon{alone: make(bitFilter, 1<<12), heads: make(bitFilter, 1<<11), forms: newPhrases(1<<17 - 1), stems: newPhrases(1<<14 - 1)}
 	for c := range 1 << 8 {
 		x.lists = append(x.lists, concept(c))
 	}
@@ -159,10 +161,13 @@ func (r *formReader) add(lang, line string) error {
 		if form == "" {
 			continue
 		}
-		stem := strings.HasSuffix(form, "*")
+		stem := strings.HasSuffix(form, "*") || lang == "ko"
 		r.f.fold(strings.TrimSuffix(form, "*"))
 		r.toks = tokenize(&r.f, nil, r.toks[:0])
-		r.x.form(r.f.text, r.toks, stem || lang == "ko", c)
+		if stem && len(r.f.text) < 2 {
+			return fmt.Errorf("%q is too short for a stem", form)
+		}
+		r.x.form(r.f.text, r.toks, stem, c)
 	}
 	return nil
 }
@@ -210,7 +215,9 @@ func (x *lexicon) form(text []byte, toks []token, stem bool, c concept) {
 		return
 	}
 	if n == 1 {
-		x.alone.add(fnv(text[last.start:last.end]))
+		word := text[last.start:last.end]
+		x.alone.add(fnv(word))
+		x.heads.add(headOf(word))
 	}
 	x.name(x.stems.put(seq), c)
 }
@@ -237,13 +244,16 @@ func (x *lexicon) named(p *phrase) []concept { return x.lists[p.from:][:p.n] }
 // shorter ones inside them are named too.
 func (x *lexicon) find(text []byte, toks []token, dst []conceptHit) []conceptHit {
 	var begun [16]beginning
-	for i, t := range toks {
-		if i%len(begun) == 0 {
+	for i := range toks {
+		k := i & (len(begun) - 1)
+		if k == 0 {
 			x.begin(toks[i:], begun[:])
 		}
-		dst = x.findForms(text, toks, i, &begun[i%len(begun)], dst)
-		if t.kind == wordToken {
-			dst = x.findStems(text, t, i, dst)
+		if p := x.forms.from(begun[k].one, begun[k].one1); p != nil && p.flag&begins != 0 {
+			dst = x.findForms(text, toks, i, p, &begun[k], dst)
+		}
+		if t := &toks[i]; t.kind == wordToken && x.beginsStem(text[t.start:t.end]) {
+			dst = x.findStems(text, *t, i, dst)
 		}
 	}
 	return dst
@@ -269,13 +279,9 @@ func (x *lexicon) begin(toks []token, begun []beginning) {
 	}
 }
 
-// findForms appends the concepts of the forms that begin with token i.
-func (x *lexicon) findForms(text []byte, toks []token, i int, b *beginning, dst []conceptHit) []conceptHit {
+// findForms appends the concepts of the forms that begin with token i, which is the phrase p.
+func (x *lexicon) findForms(text []byte, toks []token, i int, p *phrase, b *beginning, dst []conceptHit) []conceptHit {
 	seq := b.one
-	p := x.forms.from(seq, b.one1)
-	if p == nil || p.flag&begins == 0 {
-		return dst
-	}
 	for k := i + 1; ; k++ {
 		for _, c := range x.named(p) {
 			dst = append(dst, conceptHit{c, i, k})
@@ -300,6 +306,22 @@ func (x *lexicon) findForms(text []byte, toks []token, i int, b *beginning, dst 
 			return dst
 		}
 	}
+}
+
+// headOf is what the word begins with: four bytes, or two where it is shorter, or nothing.
+func headOf(word []byte) uint64 {
+	switch n := len(word); {
+	case n >= 4:
+		return uint64(binary.LittleEndian.Uint32(word))
+	case n >= 2:
+		return uint64(binary.LittleEndian.Uint16(word))
+	}
+	return 0
+}
+
+// beginsStem reports whether the word may begin with a stem that is a form by itself. Six words out of seven do not (BenchmarkStage/concepts).
+func (x *lexicon) beginsStem(word []byte) bool {
+	return x.heads.mayHave(headOf(word)) || len(word) >= 4 && x.heads.mayHave(headOf(word[:2]))
 }
 
 // findStems appends the concepts of the stems that the word at token i begins with, shortest first.
