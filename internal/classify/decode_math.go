@@ -3,6 +3,7 @@ package classify
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 )
 
 // sum is a result of arithmetic in the message.
@@ -137,7 +138,7 @@ func operator(t []byte, i int) (byte, int) {
 	case t[j] == '-' && (spaced && j+1 < len(t) && t[j+1] == ' ' || !spaced), t[j] == '/' && spaced && j+1 < len(t) && t[j+1] == ' ':
 		op = t[j]
 		j++
-	default:
+	case t[j] == 'p' || t[j] == 'm' || t[j] == 't' || t[j] >= utf8.RuneSelf: // a word may begin
 		for _, w := range [...]struct {
 			word string
 			op   byte

@@ -174,8 +174,8 @@ func (x *extractor) leet(s *scratchEvidence, i int) int {
 	}
 	t := s.f.text
 	j := i + 1
-	if p.shape == shapeWord && p.list == 0 && (j == len(s.pieces) || s.pieces[j].spaces || s.pieces[j].shape == shapeBreak) {
-		return 0 // nothing but letters, as most words: looksLeet wants a digit or a sign (BenchmarkStage/evidence)
+	if (p.shape == shapeDigits || p.shape == shapeWord && p.list == 0) && (j == len(s.pieces) || s.pieces[j].spaces || s.pieces[j].shape == shapeBreak) {
+		return 0 // nothing but digits or nothing but letters, as most pieces: looksLeet wants both (BenchmarkStage/evidence)
 	}
 	for j < len(s.pieces) && !s.pieces[j].spaces && s.pieces[j].shape != shapeBreak && s.pieces[j].b-p.a <= longestLeet && leetRun(t, s.pieces[j]) {
 		j++

@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"bytes"
 	"slices"
 	"sort"
 	"unicode/utf8"
@@ -183,15 +184,23 @@ func (d *view) known() Facts {
 			k |= toolFacts[t.tool.kind]
 		}
 	}
-	for _, t := range d.tokens {
-		if t.kind != markToken {
-			continue
-		}
-		if c := d.f.text[t.start]; c == '?' || c >= utf8.RuneSelf && isQuestion(d.f.text[t.start:t.end]) {
-			k |= FactQuestion
-		}
+	if d.asks() {
+		k |= FactQuestion
 	}
 	return k
+}
+
+// asks reports whether a question mark stands in the message outside evidence.
+func (d *view) asks() bool {
+	if d.f.pure && bytes.IndexByte(d.f.text, '?') < 0 {
+		return false
+	}
+	for i := range d.tokens {
+		if t := &d.tokens[i]; t.kind == markToken && isQuestion(d.f.text[t.start:t.end]) {
+			return true
+		}
+	}
+	return false
 }
 
 var kindFacts = [numKinds]Facts{FactPhone, FactEmail, FactHandle, FactContactLink, FactMeetingLink, FactWorkLink, 0, FactPaymentID}
@@ -208,9 +217,13 @@ func (x *extractor) namedTools(s *scratchEvidence, dst []toolHit) []toolHit {
 	if s.sc.has&anyTool == 0 {
 		return dst
 	}
-	for _, p := range s.red {
-		if t, strong, ok := x.toolOf(p, anyKind); ok {
-			dst = append(dst, toolHit{t, strong || s.disguised(p), int(p.a), int(p.b)})
+	for i := range s.red {
+		p := &s.red[i]
+		if x.has[p.list]&anyTool == 0 {
+			continue
+		}
+		if t, strong, ok := x.toolOf(*p, anyKind); ok {
+			dst = append(dst, toolHit{t, strong || s.disguised(*p), int(p.a), int(p.b)})
 		}
 	}
 	return dst
