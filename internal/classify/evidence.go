@@ -138,9 +138,6 @@ func (x *extractor) collect(f *folded, s *scratchEvidence) {
 	}
 }
 
-// clean reports whether the message holds neither evidence nor the name of a tool.
-func (sc *scanned) clean() bool { return sc.has&anyTool == 0 && sc.idle() }
-
 // idle reports whether no evidence can be found: no digit, no @, no link, no messenger, no spoken number.
 func (sc *scanned) idle() bool {
 	return sc.digits == 0 && sc.ats == 0 && sc.slashes == 0 && sc.dots == 0 && sc.rows < 2 && sc.mixed == 0 &&

@@ -60,7 +60,8 @@ func (x *evidenceLexicon) scan(t []byte, dst []piece) ([]piece, scanned) {
 		}
 		p := piece{a: int32(i), spaces: space}
 		space = false
-		end, list := 0, int32(0)
+		var end int
+		var list int32
 		j, digits := i, 0
 		if alnum(c) {
 			j, digits = asciiWord(t, i)

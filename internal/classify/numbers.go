@@ -114,7 +114,7 @@ func (x *extractor) beginsNumber(w []byte) bool {
 func (x *extractor) compound(s *scratchEvidence, p piece, n numeral, dst []numeral) []numeral {
 	w := s.text(p)
 	s.steps += len(w)
-	if !x.beginsPart(w) {
+	if !x.mayPart(w) {
 		return dst
 	}
 	s.part = s.part[:0]
@@ -147,14 +147,20 @@ func (x *extractor) compound(s *scratchEvidence, p piece, n numeral, dst []numer
 // compoundParts are the meanings of the parts of a compound.
 const compoundParts = anyNumber | hasRepeat | hasAnd | hasPlus
 
-// beginsPart reports whether w begins with a part that cut may cut off: most words do not (BenchmarkStage/evidence).
-func (x *extractor) beginsPart(w []byte) bool {
-	if w[0]-'0' < 10 {
-		return true
-	}
+// mayPart reports whether w begins with two parts as cut cuts them, or with a digit: most words do not (BenchmarkStage/evidence).
+func (x *extractor) mayPart(w []byte) bool {
+	return w[0]-'0' < 10 || x.beginsPart(w, func(rest []byte) bool {
+		return len(rest) > 0 && (rest[0]-'0' < 10 || x.beginsPart(rest, anyRest))
+	})
+}
+
+func anyRest([]byte) bool { return true }
+
+// beginsPart reports whether w begins with an entry that may be a part of a compound and that such a rest follows.
+func (x *extractor) beginsPart(w []byte, follows func(rest []byte) bool) bool {
 	node := x.root[w[0]]
 	for j := 1; node >= 0 && x.nodes[node].parts; j++ {
-		if x.isPart(x.nodes[node].list, j) {
+		if x.isPart(x.nodes[node].list, j) && follows(w[j:]) {
 			return true
 		}
 		if j == len(w) {
