@@ -249,6 +249,60 @@ func plainInnerGrams(word string) (grams []gram) {
 	return grams
 }
 
+// plainWordGrams is wordGrams, family by family.
+func plainWordGrams(toks []token) (grams []gram) {
+	h := func(i int) uint64 { return toks[i].hash }
+	n := len(toks)
+	for i := range toks {
+		one := seedWord.with(h(i))
+		grams = append(grams, one)
+		if i+1 < n {
+			grams = append(grams, seedPair.with(uint64(one)).with(h(i+1)))
+		}
+		if i+2 < n {
+			grams = append(grams, seedTriple.with(uint64(seedPair.with(uint64(one)).with(h(i+1)))).with(h(i+2)), seedSkip.with(uint64(one)).with(h(i+2)))
+		}
+	}
+	if n > 0 {
+		grams = append(grams, seedEdge.with(h(0)), seedEdge.with(h(n-1)^1))
+	}
+	if n > 0 && n <= 6 {
+		whole := seedWhole
+		for i := range toks {
+			whole = whole.with(h(i))
+		}
+		grams = append(grams, whole)
+	}
+	return grams
+}
+
+// plainConceptGrams is conceptGrams, with nothing worked out beforehand.
+func plainConceptGrams(hits []conceptHit) (grams []gram) {
+	for i, a := range hits {
+		one := seedConcept.with(uint64(a.concept))
+		grams = append(grams, one)
+		near := 0
+		for j := i + 1; j < len(hits) && near < 5; j++ {
+			b := hits[j]
+			if b.start < a.end || b.concept == a.concept {
+				continue
+			}
+			if b.start-a.end > 6 {
+				break
+			}
+			near++
+			two := seedConceptPair.with(uint64(one)).with(uint64(b.concept))
+			grams = append(grams, two)
+			for k := j + 1; k < len(hits) && k < j+4 && b.start-a.end <= 3; k++ {
+				if c := hits[k]; c.start >= b.end && c.start-b.end <= 3 {
+					grams = append(grams, seedConceptTriple.with(uint64(two)).with(uint64(c.concept)))
+				}
+			}
+		}
+	}
+	return grams
+}
+
 func FuzzPlainly(f *testing.F) {
 	for _, s := range corpusTexts(f, 997) {
 		f.Add(s)
@@ -287,8 +341,15 @@ func checkPlainly(t *testing.T, text string, words *plainLexicon, lex *lexicon) 
 	if want := plainTokens(string(f.text)); !slices.Equal(toks, want) {
 		t.Fatalf("tokens of %q: %v, plainly %v", f.text, toks, want)
 	}
-	if got, want := lex.find(f.text, toks, nil), words.find(f.text, toks); !slices.Equal(got, want) {
-		t.Fatalf("concepts of %q: %v, plainly %v", f.text, got, want)
+	hits := lex.find(f.text, toks, nil)
+	if want := words.find(f.text, toks); !slices.Equal(hits, want) {
+		t.Fatalf("concepts of %q: %v, plainly %v", f.text, hits, want)
+	}
+	if got, want := wordGrams(toks, nil), plainWordGrams(toks); !slices.Equal(got, want) {
+		t.Fatalf("grams of the tokens of %q: %x, plainly %x", f.text, got, want)
+	}
+	if got, want := conceptGrams(hits, nil), plainConceptGrams(hits); !slices.Equal(got, want) {
+		t.Fatalf("grams of the concepts of %q: %x, plainly %x", f.text, got, want)
 	}
 	for _, k := range toks {
 		if k.kind != wordToken {
