@@ -9,3 +9,6 @@ func (m *Model) Tokens(t Text) []int32 {
 
 // Best is the fastest way to compute that this processor has.
 func Best() string { return best().String() }
+
+// Fresh is how many tokens the last reading encoded.
+func (s *Scratch) Fresh() int { return len(s.encoded) / width }

@@ -27,6 +27,9 @@ type Scratch struct {
 	lattice                     lattice
 	tokens                      []int32
 	spans                       [1 + MaxEarlier]span
+	memory                      memory
+	fresh                       [1 + MaxEarlier]passage
+	encoded                     []float32 // the fresh messages, which the memory did not have
 	x, wide, y, key, att        []float32
 	ints                        []int8
 	sums                        []int32
@@ -36,8 +39,12 @@ type Scratch struct {
 	told, hidden, input, padded []float32
 }
 
+// Remember has so many bytes hold the messages that were encoded last, so that they need not be encoded again when later ones are read with them. No
+// answer depends on it. A Scratch remembers nothing unless it is told to; what it remembers is lost where the number changes.
+func (s *Scratch) Remember(bytes int) { s.memory.resize(bytes) }
+
 // span is where a message's tokens stand.
-type span struct{ from, to int }
+type span struct{ from, to, setting int }
 
 func (p span) len() int { return p.to - p.from }
 
@@ -50,18 +57,9 @@ func (m *Model) Read(own Text, earlier []Text, side []float32, s *Scratch, dst [
 	for i := range earlier {
 		m.look(&earlier[i], 1+i, s)
 	}
-	n := len(s.tokens)
-	s.x = resize(s.x, n*width)
-	m.embed(&own, s, s.spans[0])
-	for i := range earlier {
-		m.embed(&earlier[i], s, s.spans[1+i])
-	}
 	messages := s.spans[:1+len(earlier)]
-	last := len(m.layers) - 1
-	for i := range m.layers[:last] {
-		m.layers[i].within(s, messages)
-	}
-	m.layers[last].across(s, messages, m, earlier)
+	m.encode(s, messages)
+	m.layers[len(m.layers)-1].across(s, messages, m, earlier)
 	m.pool(s, messages[0].len())
 	return m.judge(s, side, dst)
 }
@@ -80,34 +78,66 @@ func (m *Model) look(t *Text, i int, s *Scratch) {
 		s.tokens = s.tokens[:from+1+2*half]
 	}
 	s.tokens = append(s.tokens, pieceEnd)
-	s.spans[i] = span{from, len(s.tokens)}
+	s.spans[i] = span{from, len(s.tokens), t.Setting}
+}
+
+// encode leaves in s.x what the layers before the last one make of the messages, each by itself: what is remembered, and the rest anew.
+func (m *Model) encode(s *Scratch, messages []span) {
+	s.x = resize(s.x, len(s.tokens)*width)
+	fresh, rows := s.fresh[:0], 0
+	for _, p := range messages {
+		if known := s.memory.find(s.tokens[p.from:p.to], p.setting); known != nil {
+			copy(s.x[p.from*width:], known)
+			continue
+		}
+		fresh = append(fresh, passage{p, rows})
+		rows += p.len()
+	}
+	s.encoded = resize(s.encoded, rows*width)
+	for _, p := range fresh {
+		m.embed(s.tokens[p.from:p.to], p.setting, s.encoded[p.at*width:])
+	}
+	for i := range m.layers[:len(m.layers)-1] {
+		m.layers[i].within(s, s.encoded, fresh)
+	}
+	for _, p := range fresh {
+		states := s.encoded[p.at*width:][:p.len()*width]
+		copy(s.x[p.from*width:], states)
+		s.memory.add(s.tokens[p.from:p.to], p.setting, states)
+	}
+}
+
+// passage is a message that is encoded: its states begin at that row.
+type passage struct {
+	span
+	at int
 }
 
 // embed turns a message's tokens into vectors.
-func (m *Model) embed(t *Text, s *Scratch, p span) {
-	set := m.settings[t.Setting*width:][:width]
-	for i := p.from; i < p.to; i++ {
-		x := s.x[i*width:][:width]
-		m.pieces.row(int(s.tokens[i]), x)
-		for k := range x {
-			x[k] += set[k]
+func (m *Model) embed(tokens []int32, setting int, x []float32) {
+	set := m.settings[setting*width:][:width]
+	for i, piece := range tokens {
+		row := x[i*width:][:width]
+		m.pieces.row(int(piece), row)
+		for k := range row {
+			row[k] += set[k]
 		}
 	}
-	m.norm.add(s.x[p.from*width:], m.positions, p.len())
+	m.norm.add(x, m.positions, len(tokens))
 }
 
 // within lets the tokens of each message attend to those of the same message.
-func (l *layer) within(s *Scratch, messages []span) {
-	n := len(s.x) / width
-	s.wide = l.qkv.apply(s.x, n, s, s.wide)
+func (l *layer) within(s *Scratch, x []float32, messages []passage) {
+	n := len(x) / width
+	s.wide = l.qkv.apply(x, n, s, s.wide)
 	s.att = resize(s.att, n*width)
 	for _, p := range messages {
 		for h := range heads {
-			at := s.wide[p.from*3*width+h*perHead:]
-			attend(s, at, at[width:], at[2*width:], 3*width, p.len(), p.len(), s.att[p.from*width+h*perHead:])
+			at := s.wide[p.at*3*width+h*perHead:]
+			attend(s, at, at[width:], at[2*width:], 3*width, p.len(), p.len(), s.att[p.at*width+h*perHead:])
 		}
 	}
-	l.settle(s, s.x, n)
+	l.settle(s, x, n)
 }
 
 // across lets the tokens of the first message attend to those of all, and leaves only that one's in s.x. Its keys and values know how far back a

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"hash"
 	"math"
 	"os"
@@ -147,9 +148,62 @@ func TestScratchDoesNotMatter(t *testing.T) {
 	}
 }
 
+// TestRememberedReading reads conversations of the corpus message by message, in turns, with memories of several sizes and with none: the bits are the
+// same, and of a conversation that is remembered only the newest message is encoded.
+func TestRememberedReading(t *testing.T) {
+	m := shipped(t)
+	events, err := onside.Corpus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	talks := map[string][]encoder.Text{} // newest first
+	var none encoder.Scratch
+	var some [3]encoder.Scratch
+	for i, bytes := range []int{50_000, 200_000, 16 << 20} {
+		some[i].Remember(bytes)
+	}
+	fresh, seen, all := [len(some)]int{}, map[string]bool{}, 0
+	step := len(events) / 3
+	side := make([]float32, m.SideInputs)
+	for k := range 100 {
+		for from := range 3 {
+			e := &events[from*step+k]
+			own := textOf(e.Text, 3*int(e.Stage), false)
+			if e.SenderRole == "client" {
+				own.Setting++
+			}
+			earlier := talks[e.ConversationID]
+			for i := range earlier {
+				earlier[i].Own = earlier[i].Setting == own.Setting
+			}
+			want := m.Read(own, earlier, side, &none, nil)
+			all += none.Fresh()
+			for i := range some {
+				if got := m.Read(own, earlier, side, &some[i], nil); !slices.Equal(got, want) {
+					t.Fatalf("%s: %v, without a memory %v", e.EventID, got, want)
+				}
+				fresh[i] += some[i].Fresh()
+			}
+			key := fmt.Sprint(own.Setting, m.Tokens(own))
+			switch n := some[len(some)-1].Fresh(); {
+			case seen[key] && n > 0:
+				t.Errorf("%s: %d tokens are encoded again", e.EventID, n)
+			case !seen[key] && n != len(m.Tokens(own)):
+				t.Errorf("%s: %d tokens are encoded, the message has %d", e.EventID, n, len(m.Tokens(own)))
+			}
+			seen[key] = true
+			talks[e.ConversationID] = append([]encoder.Text{own}, earlier[:min(len(earlier), encoder.MaxEarlier-1)]...)
+		}
+	}
+	if fresh[1] >= all || fresh[2] >= fresh[1] {
+		t.Errorf("%d tokens encoded with memories of three sizes, %d with none", fresh, all)
+	}
+}
+
 func TestNoAllocation(t *testing.T) {
 	m := shipped(t)
 	var s encoder.Scratch
+	s.Remember(1 << 20) // some find their place there, some do not
 	xs := examples(t)
 	var earlier []encoder.Text
 	z := make([]float32, 0, 64)
