@@ -41,6 +41,7 @@ func (e *Explanation) WeighSecond(m *Message) []WordPush {
 	q := &e.res.second
 	words := e.Words[:min(len(e.Words), maxAsked)]
 	var scratch encoder.Scratch
+	scratch.Remember(1 << 20) // the messages before it are the same each time
 	var z []float32
 	read := func(t string) (review, remind float64) {
 		text := q.text

@@ -112,6 +112,10 @@ func (c *Classifier) Reread(m *Message, prior *State, earlier []Earlier, res *Re
 	c.find(m, res)
 }
 
+// Remember has so many bytes hold what the second reader made of the messages that it saw last: a message is then encoded once, not again with each of
+// the next ones that it is read with. No answer depends on it. A Result remembers nothing unless it is told to.
+func (res *Result) Remember(bytes int) { res.second.scratch.Remember(bytes) }
+
 // ClassifyWith is Classify, and Reread where the message is doubtful.
 func (c *Classifier) ClassifyWith(m *Message, prior *State, earlier []Earlier, res *Result) {
 	c.Classify(m, prior, res)

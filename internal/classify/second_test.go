@@ -72,11 +72,13 @@ func TestSecondReader(t *testing.T) {
 	}
 }
 
-// TestRereadTwice reads a conversation again from a message on, as after a crash: the same is read, with the same result.
+// TestRereadTwice reads a conversation again from a message on, as after a crash: the same is read, with the same result, by a worker that remembers what
+// it has encoded as by one that does not.
 func TestRereadTwice(t *testing.T) {
 	c := classify.Default()
 	for _, talk := range someTalks(t, 300) {
 		var res, again classify.Result
+		again.Remember(1 << 20)
 		var held classify.Talk
 		for i := range talk {
 			from := held.Clone()
