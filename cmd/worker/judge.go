@@ -14,8 +14,13 @@ type judge struct {
 	result classify.Result
 }
 
+// judgeMemory is how much its second reader remembers: the messages of a conversation at least, which commands read as a whole, one by one.
+const judgeMemory = 512 << 10
+
 func newJudge(model *classify.Classifier, p *policy.Policy, conversations int) *judge {
-	return &judge{model: model, policy: p, talks: newLRU[classify.Talk](conversations)}
+	j := &judge{model: model, policy: p, talks: newLRU[classify.Talk](conversations)}
+	j.result.Remember(judgeMemory)
+	return j
 }
 
 // decide returns the decision on a message, whose offset must be above those of the messages before it.

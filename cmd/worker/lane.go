@@ -47,6 +47,7 @@ type laneParts struct {
 	// again to make up for signals that a crash has lost.
 	savesFirst bool
 	clock      *laneClock
+	memory     *dividedMemory
 	now        func() time.Time
 	observe    observer
 }
@@ -125,6 +126,8 @@ func newLane(parts laneParts, b batches, o sink.Origin) *lane {
 
 // run works until the partition is given back. An error means that the batch in hand is not done.
 func (l *lane) run(ctx context.Context) error {
+	l.memory.join()
+	defer l.memory.leave()
 	defer l.clock.forget(l)
 	defer l.handOver(ctx)
 	for {

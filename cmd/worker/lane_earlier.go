@@ -34,6 +34,7 @@ func (l *lane) reread(ctx context.Context, c *conversation, m *classify.Message)
 		l.observe.reread(m, earlier)
 	}
 	start := l.now()
+	l.result.Remember(l.memory.part())
 	l.model.Reread(m, &c.state, earlier, &l.result)
 	l.metrics.reread.Observe(l.now().Sub(start).Seconds())
 	return nil

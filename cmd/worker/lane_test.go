@@ -175,7 +175,7 @@ func (w *world) Deliver(_ context.Context, _ sink.Origin, items []sink.Item, dea
 func (w *world) lane() *lane {
 	return newLane(laneParts{
 		model: testModel(), policy: policy.Default(), history: func(history.Scope) recaller { return w }, sink: w, metrics: newMetrics("test", "test", "test"),
-		clock: &laneClock{}, now: time.Now,
+		clock: &laneClock{}, memory: &dividedMemory{}, now: time.Now,
 	}, w, sink.Origin{Topic: "chat.messages"})
 }
 
@@ -532,5 +532,27 @@ func TestLanesGetOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		cancel()
+	}
+}
+
+// TestDividedMemory has lanes come and go: together they remember no more than they may, unless they are very many.
+func TestDividedMemory(t *testing.T) {
+	var d dividedMemory
+	for n := 1; n <= 300; n++ {
+		d.join()
+		if part := d.part(); n*part > rereadMemory && part != leastRereadMemory || (n+1)*part < rereadMemory {
+			t.Errorf("each of %d lanes remembers %d bytes", n, part)
+		}
+	}
+	for range 299 {
+		d.leave()
+	}
+	if part := d.part(); part != rereadMemory {
+		t.Errorf("one lane is left and remembers %d bytes", part)
+	}
+	w := newWorld()
+	l := w.lane()
+	if err := l.run(t.Context()); err != nil || l.memory.lanes.Load() != 0 {
+		t.Errorf("a lane that has ended has a part: %v", err)
 	}
 }
