@@ -134,7 +134,8 @@ func (l *layer) within(s *Scratch, x []float32, messages []passage) {
 	for _, p := range messages {
 		for h := range heads {
 			at := s.wide[p.at*3*width+h*perHead:]
-			attend(s, at, at[width:], at[2*width:], 3*width, p.len(), p.len(), s.att[p.at*width+h*perHead:])
+			q, k, v := rows{at, 3 * width}, rows{at[width:], 3 * width}, rows{at[2*width:], 3 * width}
+			s.weights = attend(rows{s.att[p.at*width+h*perHead:], width}, q, p.len(), k, v, p.len(), s.weights)
 		}
 	}
 	l.settle(s, x, n)
@@ -165,28 +166,12 @@ func (l *layer) across(s *Scratch, messages []span, m *Model, earlier []Text) {
 	s.wide = l.keyValue.apply(s.key, all, s, s.wide)
 	s.att = resize(s.att, n*width)
 	for h := range heads {
-		at := s.wide[h*perHead:]
-		attendStrided(s, s.y[h*perHead:], width, at, at[width:], 2*width, n, all, s.att[h*perHead:])
+		k, v := rows{s.wide[h*perHead:], 2 * width}, rows{s.wide[width+h*perHead:], 2 * width}
+		s.weights = attend(rows{s.att[h*perHead:], width}, rows{s.y[h*perHead:], width}, n, k, v, all, s.weights)
 	}
 	s.x = s.x[:n*width]
 	l.settle(s, s.x, n)
 }
-
-// attend lets n queries of one head ask about `of` keys; queries, keys and values stand stride numbers apart.
-func attend(s *Scratch, q, k, v []float32, stride, n, of int, dst []float32) {
-	attendStrided(s, q, stride, k, v, stride, n, of, dst)
-}
-
-func attendStrided(s *Scratch, q []float32, qStride int, k, v []float32, stride, n, of int, dst []float32) {
-	s.weights = resize(s.weights, of)
-	for t := range n {
-		scores(s.weights, q[t*qStride:][:perHead], k, stride, attentionScale)
-		softmax(s.weights)
-		mix(dst[t*width:][:perHead], s.weights, v, stride)
-	}
-}
-
-var attentionScale = float32(1 / math.Sqrt(perHead))
 
 // settle does with what the tokens have gathered what follows attention in a layer.
 func (l *layer) settle(s *Scratch, x []float32, n int) {
