@@ -33,6 +33,10 @@ func softmax(x []float32) {
 
 // gelu sets each x to x·Φ(x), to within 1e-4.
 func gelu(x []float32) {
+	if here == vnni && len(x) > 0 {
+		geluAVX512(&x[0], len(x), &geluTerms[0])
+		return
+	}
 	if n := len(x) &^ 15; here != portable && n > 0 {
 		geluAVX2(&x[0], n, &geluTerms[0])
 		x = x[n:]
@@ -70,6 +74,10 @@ func quantize(dst []int8, x []float32) (scale float32) {
 // dequantize sets each dst to its sum times both scales, plus its bias.
 func dequantize(dst []float32, sums []int32, rowScale float32, outScale, bias []float32) {
 	sums, outScale, bias = sums[:len(dst)], outScale[:len(dst)], bias[:len(dst)]
+	if here == vnni && len(dst) > 0 {
+		dequantizeAVX512(&dst[0], len(dst), &sums[0], rowScale, &outScale[0], &bias[0])
+		return
+	}
 	if n := len(dst) &^ 7; here != portable && n > 0 {
 		dequantizeAVX2(&dst[0], n, &sums[0], rowScale, &outScale[0], &bias[0])
 		dst, sums, outScale, bias = dst[n:], sums[n:], outScale[n:], bias[n:]
@@ -102,3 +110,11 @@ func roundAVX2(dst *int8, x *float32, n int, by float32)
 
 //go:noescape
 func dequantizeAVX2(dst *float32, n int, sums *int32, rowScale float32, outScale, bias *float32)
+
+// geluAVX512 and dequantizeAVX512 are for any number of numbers but none.
+//
+//go:noescape
+func geluAVX512(x *float32, n int, terms *float32)
+
+//go:noescape
+func dequantizeAVX512(dst *float32, n int, sums *int32, rowScale float32, outScale, bias *float32)
