@@ -270,27 +270,11 @@ type dense struct {
 
 func (d *dense) apply(x, dst []float32) []float32 {
 	dst = resize(dst, len(d.bias))
-	for o := range dst {
-		dst[o] = d.bias[o] + dot(d.weight[o*d.in:][:d.in], x)
+	dots(dst, d.weight, x[:d.in])
+	for o, b := range d.bias {
+		dst[o] += b
 	}
 	return dst
-}
-
-// dot adds in four lanes, which do not wait for each other.
-func dot(w, x []float32) float32 {
-	var a, b, c, d float32
-	x = x[:len(w)]
-	i := 0
-	for ; i+4 <= len(w); i += 4 {
-		a += float32(w[i] * x[i])
-		b += float32(w[i+1] * x[i+1])
-		c += float32(w[i+2] * x[i+2])
-		d += float32(w[i+3] * x[i+3])
-	}
-	for ; i < len(w); i++ {
-		a += float32(w[i] * x[i])
-	}
-	return a + b + c + d
 }
 
 func resize[T any](s []T, n int) []T {

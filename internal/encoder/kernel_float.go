@@ -191,3 +191,26 @@ func dequantizePortable(dst []float32, sums []int32, rowScale float32, outScale,
 		dst[o] = float32(float32(float32(sums[o])*rowScale)*outScale[o]) + bias[o]
 	}
 }
+
+// dotsPortable sets dst to the products of x with the rows of w. They add up in four lanes, which do not wait for each other.
+func dotsPortable(dst, w, x []float32) {
+	for o := range dst {
+		dst[o] = dotFrom([4]float32{}, w[o*len(x):], x)
+	}
+}
+
+// dotFrom goes on with the lanes of a product, of which x and w are the rest: what is left in the end goes to the first lane.
+func dotFrom(lanes [4]float32, w, x []float32) float32 {
+	a, b, c, d := lanes[0], lanes[1], lanes[2], lanes[3]
+	w = w[:len(x)]
+	for ; len(x) >= 4 && len(w) >= 4; x, w = x[4:], w[4:] {
+		a += float32(w[0] * x[0])
+		b += float32(w[1] * x[1])
+		c += float32(w[2] * x[2])
+		d += float32(w[3] * x[3])
+	}
+	for i, v := range x {
+		a += float32(w[i] * v)
+	}
+	return a + b + c + d
+}

@@ -85,6 +85,21 @@ func dequantize(dst []float32, sums []int32, rowScale float32, outScale, bias []
 	dequantizePortable(dst, sums, rowScale, outScale, bias)
 }
 
+// dots sets dst to the products of x with the rows of w.
+func dots(dst, w, x []float32) {
+	if n := len(x) &^ 3; here != portable && n > 0 {
+		for ; len(dst) >= 4; dst, w = dst[4:], w[4*len(x):] {
+			_ = w[4*len(x)-1]
+			var lanes [4][4]float32
+			dots4AVX2(&lanes, &w[0], len(x), &x[0], n)
+			for o := range lanes {
+				dst[o] = dotFrom(lanes[o], w[o*len(x)+n:], x[n:])
+			}
+		}
+	}
+	dotsPortable(dst, w, x)
+}
+
 //go:noescape
 func scoresAVX2(dst *float32, n int, q, k *float32, stride int, scale float32)
 
@@ -118,3 +133,8 @@ func geluAVX512(x *float32, n int, terms *float32)
 
 //go:noescape
 func dequantizeAVX512(dst *float32, n int, sums *int32, rowScale float32, outScale, bias *float32)
+
+// dots4AVX2 has the lanes of four products of n numbers, a multiple of 4. The rows of w stand stride numbers apart.
+//
+//go:noescape
+func dots4AVX2(lanes *[4][4]float32, w *float32, stride int, x *float32, n int)

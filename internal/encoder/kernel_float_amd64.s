@@ -516,3 +516,39 @@ dequantizeVector:
 	JNZ       dequantizeVector
 	VZEROUPPER
 	RET
+
+// func dots4AVX2(lanes *[4][4]float32, w *float32, stride int, x *float32, n int)
+TEXT ·dots4AVX2(SB), NOSPLIT, $0-40
+	MOVQ   lanes+0(FP), DI
+	MOVQ   w+8(FP), R8
+	MOVQ   stride+16(FP), DX
+	MOVQ   x+24(FP), SI
+	MOVQ   n+32(FP), CX
+	LEAQ   (R8)(DX*4), R9
+	LEAQ   (R9)(DX*4), R10
+	LEAQ   (R10)(DX*4), R11
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	XORL   AX, AX
+
+dotsFour:
+	VMOVUPS (SI)(AX*4), X4
+	VMULPS  (R8)(AX*4), X4, X5
+	VMULPS  (R9)(AX*4), X4, X6
+	VMULPS  (R10)(AX*4), X4, X7
+	VMULPS  (R11)(AX*4), X4, X8
+	VADDPS  X5, X0, X0
+	VADDPS  X6, X1, X1
+	VADDPS  X7, X2, X2
+	VADDPS  X8, X3, X3
+	ADDQ    $4, AX
+	CMPQ    AX, CX
+	JB      dotsFour
+
+	VMOVUPS X0, (DI)
+	VMOVUPS X1, 16(DI)
+	VMOVUPS X2, 32(DI)
+	VMOVUPS X3, 48(DI)
+	RET

@@ -23,6 +23,7 @@ func BenchmarkFloats(b *testing.B) {
 		{"gelu", 1536, func() { copy(wide, scale); gelu(wide) }}, // or the numbers vanish
 		{"normalize", tokens * 384, func() { normalize(rows, more, scale, scale) }},
 		{"quantize", 1536, func() { quantize(bytes, scale) }},
+		{"dots", 24 * 896, func() { dots(attention[:24], rows[:24*896], more[:896]) }},
 		{"dequantize", 1536, func() { dequantize(wide, sums, 0.1, scale, scale) }},
 	} {
 		b.Run(k.name, func(b *testing.B) {

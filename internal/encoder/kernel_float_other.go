@@ -39,3 +39,8 @@ func quantize(dst []int8, x []float32) (scale float32) {
 func dequantize(dst []float32, sums []int32, rowScale float32, outScale, bias []float32) {
 	dequantizePortable(dst, sums, rowScale, outScale, bias)
 }
+
+// dots sets dst to the products of x with the rows of w.
+func dots(dst, w, x []float32) {
+	dotsPortable(dst, w, x)
+}

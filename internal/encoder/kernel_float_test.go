@@ -228,6 +228,30 @@ func TestDequantize(t *testing.T) {
 	})
 }
 
+func TestDots(t *testing.T) {
+	each(t, func(t *testing.T) {
+		samples(func(rng *rand.Rand, n int) {
+			for outs := range 10 {
+				x, w := normals(rng, n, 1), normals(rng, outs*n, 1)
+				got, want := make([]float32, outs+1), make([]float32, outs+1)
+				dots(got[:outs], w, x)
+				dotsPortable(want[:outs], w, x)
+				same(t, "dots", got, want)
+				for o := range outs {
+					var sum, size float64
+					for i := range x {
+						sum += float64(x[i]) * float64(w[o*n+i])
+						size += math.Abs(float64(x[i]) * float64(w[o*n+i]))
+					}
+					if math.Abs(sum-float64(got[o])) > 1e-5*size {
+						t.Fatalf("product %g, want %g", got[o], sum)
+					}
+				}
+			}
+		})
+	})
+}
+
 func TestNothingAllocated(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	const outs, depth, tokens = 384, 384, 21
@@ -244,6 +268,7 @@ func TestNothingAllocated(t *testing.T) {
 			softmax(attention[:])
 			mix(y, attention[:], y[64:], depth)
 			gelu(y)
+			dots(y[:outs], numbers, numbers[:tokens])
 			normalize(y, numbers, numbers, numbers)
 		}); n > 0 {
 			t.Errorf("%g allocations", n)

@@ -197,15 +197,15 @@ func quarter(b []byte, dst []float32) {
 
 // half is a float16.
 func half(b uint16) float32 {
-	exp, frac := int(b>>10&31), float64(b&1023)
-	x := math.Ldexp(frac, -24)
+	exp, frac := uint32(b>>10&31), uint32(b&1023)
+	x := float32(frac) / (1 << 24)
 	if exp > 0 {
-		x = math.Ldexp(1024+frac, exp-25)
+		x = math.Float32frombits((exp+127-15)<<23 | frac<<13)
 	}
 	if b>>15 == 1 {
 		x = -x
 	}
-	return float32(x)
+	return x
 }
 
 // cutter cuts values off a file; short says that it ended too early.

@@ -3,6 +3,8 @@ package encoder
 import (
 	"bytes"
 	"math"
+	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -148,31 +150,38 @@ func (t *tokenizer) cut(l *lattice, dst []int32) []int32 {
 	return dst
 }
 
-// trie finds the pieces that begin a text.
+// trie finds the pieces that begin a text. Its nodes are numbered level by level, so that the children of a node stand together.
 type trie struct {
-	next  map[uint64]int32 // node<<8|byte → node
-	piece []int32          // by node; -1 for none
+	children []int32 // by node: the first of its children; those of the next node come behind
+	label    []byte  // by node: the byte that leads there
+	piece    []int32 // by node: the piece that ends there; -1 for none
 }
 
 func newTrie(pieces []string) trie {
-	t := trie{next: make(map[uint64]int32, 4*len(pieces)), piece: []int32{-1}}
-	for i, p := range pieces {
-		if i < specials {
-			continue
-		}
-		at := int32(0)
-		for k := range len(p) {
-			key := uint64(at)<<8 | uint64(p[k])
-			to, ok := t.next[key]
-			if !ok {
-				to = int32(len(t.piece))
-				t.next[key] = to
-				t.piece = append(t.piece, -1)
-			}
-			at = to
-		}
-		t.piece[at] = int32(i)
+	sorted := make([]int32, 0, len(pieces))
+	for i := specials; i < len(pieces); i++ {
+		sorted = append(sorted, int32(i))
 	}
+	slices.SortStableFunc(sorted, func(a, b int32) int { return strings.Compare(pieces[a], pieces[b]) })
+	type begun struct{ from, to, length int } // pieces that have so many bytes in common, those of a node
+	nodes := []begun{{0, len(sorted), 0}}
+	t := trie{label: []byte{0}}
+	for i := 0; i < len(nodes); i++ {
+		n := nodes[i]
+		t.children, t.piece = append(t.children, int32(len(nodes))), append(t.piece, -1)
+		for ; n.from < n.to && len(pieces[sorted[n.from]]) == n.length; n.from++ {
+			t.piece[i] = sorted[n.from]
+		}
+		for n.from < n.to {
+			b, next := pieces[sorted[n.from]][n.length], n.from
+			for next < n.to && pieces[sorted[next]][n.length] == b {
+				next++
+			}
+			nodes, t.label = append(nodes, begun{n.from, next, n.length + 1}), append(t.label, b)
+			n.from = next
+		}
+	}
+	t.children = append(t.children, int32(len(nodes)))
 	return t
 }
 
@@ -180,9 +189,11 @@ func (t *trie) root() int32 { return 0 }
 
 // step follows a byte: the node, -1 for none, and the piece that ends there, -1 for none.
 func (t *trie) step(at int32, b byte) (node, piece int32) {
-	to, ok := t.next[uint64(at)<<8|uint64(b)]
-	if !ok {
+	first := t.children[at]
+	i := bytes.IndexByte(t.label[first:t.children[at+1]], b)
+	if i < 0 {
 		return -1, -1
 	}
-	return to, t.piece[to]
+	node = first + int32(i)
+	return node, t.piece[node]
 }
