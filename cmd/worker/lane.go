@@ -47,7 +47,7 @@ type laneParts struct {
 	// again to make up for signals that a crash has lost.
 	savesFirst bool
 	clock      *laneClock
-	memory     *dividedMemory
+	memory     *rereadMemory
 	now        func() time.Time
 	observe    observer
 }

@@ -33,8 +33,8 @@ func (l *lane) reread(ctx context.Context, c *conversation, m *classify.Message)
 	if l.observe.reread != nil {
 		l.observe.reread(m, earlier)
 	}
+	defer l.memory.lend(&l.result)()
 	start := l.now()
-	l.result.Remember(l.memory.part())
 	l.model.Reread(m, &c.state, earlier, &l.result)
 	l.metrics.reread.Observe(l.now().Sub(start).Seconds())
 	return nil

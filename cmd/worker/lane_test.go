@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -175,7 +176,7 @@ func (w *world) Deliver(_ context.Context, _ sink.Origin, items []sink.Item, dea
 func (w *world) lane() *lane {
 	return newLane(laneParts{
 		model: testModel(), policy: policy.Default(), history: func(history.Scope) recaller { return w }, sink: w, metrics: newMetrics("test", "test", "test"),
-		clock: &laneClock{}, memory: &dividedMemory{}, now: time.Now,
+		clock: &laneClock{}, memory: newRereadMemory(1), now: time.Now,
 	}, w, sink.Origin{Topic: "chat.messages"})
 }
 
@@ -535,24 +536,57 @@ func TestLanesGetOn(t *testing.T) {
 	}
 }
 
-// TestDividedMemory has lanes come and go: together they remember no more than they may, unless they are very many.
-func TestDividedMemory(t *testing.T) {
-	var d dividedMemory
+// TestRereadMemory has lanes come and go: together they remember no more than they may, unless they are very many.
+func TestRereadMemory(t *testing.T) {
+	r := newRereadMemory(1)
 	for n := 1; n <= 300; n++ {
-		d.join()
-		if part := d.part(); n*part > rereadMemory && part != leastRereadMemory || (n+1)*part < rereadMemory {
+		r.join()
+		if part := r.part(); n*part > rereadRemembers && part != laneRemembers || (n+1)*part < rereadRemembers {
 			t.Errorf("each of %d lanes remembers %d bytes", n, part)
 		}
 	}
 	for range 299 {
-		d.leave()
+		r.leave()
 	}
-	if part := d.part(); part != rereadMemory {
+	if part := r.part(); part != rereadRemembers {
 		t.Errorf("one lane is left and remembers %d bytes", part)
 	}
-	w := newWorld()
-	l := w.lane()
+	l := newWorld().lane()
 	if err := l.run(t.Context()); err != nil || l.memory.lanes.Load() != 0 {
 		t.Errorf("a lane that has ended has a part: %v", err)
 	}
+}
+
+// TestLanesReadInTurns has two lanes read with one workspace at the same time, again and again: they decide as they do alone.
+func TestLanesReadInTurns(t *testing.T) {
+	memory := newRereadMemory(1)
+	records := func() []source.Record {
+		var out []source.Record
+		for i := range int64(12) {
+			out = append(out, said(i, fmt.Sprint("c", i%3), contactText+strings.Repeat(" please", int(i))))
+		}
+		return out
+	}
+	read := func(m *rereadMemory) *world {
+		w := newWorld(&source.Batch{Records: records()})
+		parts := w.lane().laneParts
+		parts.model, parts.memory = parts.model.Rereading(classify.RereadAll), m
+		if err := newLane(parts, w, sink.Origin{Topic: "chat.messages"}).run(t.Context()); err != nil {
+			t.Error(err)
+		}
+		return w
+	}
+	want := read(newRereadMemory(1))
+	if len(want.items) == 0 {
+		t.Fatal("nothing is flagged")
+	}
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			if got := read(memory); !reflect.DeepEqual(got.items, want.items) {
+				t.Errorf("%+v, alone %+v", got.items, want.items)
+			}
+		})
+	}
+	wg.Wait()
 }

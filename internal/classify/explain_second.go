@@ -41,12 +41,13 @@ func (e *Explanation) WeighSecond(m *Message) []WordPush {
 	q := &e.res.second
 	words := e.Words[:min(len(e.Words), maxAsked)]
 	var scratch encoder.Scratch
-	scratch.Remember(1 << 20) // the messages before it are the same each time
+	var known encoder.Memory
+	known.Resize(1 << 20) // the messages before it are the same each time
 	var z []float32
 	read := func(t string) (review, remind float64) {
 		text := q.text
 		text.Head, text.Tail = Excerpt(t)
-		z = e.classifier.second.Read(text, q.earlier, q.side, &scratch, z[:0])
+		z = e.classifier.second.Read(text, q.earlier, q.side, &known, &scratch, z[:0])
 		return float64(z[e.head]), float64(z[headRemind])
 	}
 	review, remind := read(m.Text)

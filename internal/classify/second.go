@@ -101,7 +101,10 @@ func (c *Classifier) Reread(m *Message, prior *State, earlier []Earlier, res *Re
 	res.Reader, res.Doubtful = Second, false
 	q := &res.second
 	q.ask(m, prior.signals, earlier, res)
-	q.heads = c.second.Read(q.text, q.earlier, q.side, &q.scratch, q.heads[:0])
+	if q.space == nil {
+		q.space = new(Workspace)
+	}
+	q.heads = c.second.Read(q.text, q.earlier, q.side, &q.known, &q.space.scratch, q.heads[:0])
 	if q.opens {
 		q.heads[headReview] -= openingDoubt
 		q.heads[headPayment] -= openingDoubt
@@ -114,7 +117,13 @@ func (c *Classifier) Reread(m *Message, prior *State, earlier []Earlier, res *Re
 
 // Remember has so many bytes hold what the second reader made of the messages that it saw last: a message is then encoded once, not again with each of
 // the next ones that it is read with. No answer depends on it. A Result remembers nothing unless it is told to.
-func (res *Result) Remember(bytes int) { res.second.scratch.Remember(bytes) }
+func (res *Result) Remember(bytes int) { res.second.known.Resize(bytes) }
+
+// Workspace is the memory that Reread works in: megabytes, but only for as long as it lasts. The zero Workspace is ready to use.
+type Workspace struct{ scratch encoder.Scratch }
+
+// Borrow has Reread work in a workspace that others use too, though not at the same time. A Result that borrows none gets one of its own.
+func (res *Result) Borrow(w *Workspace) { res.second.space = w }
 
 // ClassifyWith is Classify, and Reread where the message is doubtful.
 func (c *Classifier) ClassifyWith(m *Message, prior *State, earlier []Earlier, res *Result) {
@@ -132,7 +141,8 @@ type question struct {
 	opens   bool      // openingDoubt is in first
 	first   [numHeads]float32
 	heads   []float32
-	scratch encoder.Scratch
+	known   encoder.Memory
+	space   *Workspace
 }
 
 func (q *question) ask(m *Message, signals []Signal, earlier []Earlier, res *Result) {

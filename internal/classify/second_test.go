@@ -76,9 +76,11 @@ func TestSecondReader(t *testing.T) {
 // it has encoded as by one that does not.
 func TestRereadTwice(t *testing.T) {
 	c := classify.Default()
+	var space classify.Workspace
 	for _, talk := range someTalks(t, 300) {
 		var res, again classify.Result
 		again.Remember(1 << 20)
+		again.Borrow(&space)
 		var held classify.Talk
 		for i := range talk {
 			from := held.Clone()

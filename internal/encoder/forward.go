@@ -27,9 +27,8 @@ type Scratch struct {
 	lattice                     lattice
 	tokens                      []int32
 	spans                       [1 + MaxEarlier]span
-	memory                      memory
 	fresh                       [1 + MaxEarlier]passage
-	encoded                     []float32 // the fresh messages, which the memory did not have
+	encoded                     []float32 // of the fresh messages, which are not known
 	x, wide, y, key, att        []float32
 	ints                        []int8
 	sums                        []int32
@@ -39,18 +38,14 @@ type Scratch struct {
 	told, hidden, input, padded []float32
 }
 
-// Remember has so many bytes hold the messages that were encoded last, so that they need not be encoded again when later ones are read with them. No
-// answer depends on it. A Scratch remembers nothing unless it is told to; what it remembers is lost where the number changes.
-func (s *Scratch) Remember(bytes int) { s.memory.resize(bytes) }
-
 // span is where a message's tokens stand.
 type span struct{ from, to, setting int }
 
 func (p span) len() int { return p.to - p.from }
 
 // Read appends to dst the heads' log-odds for a message, given the messages before it, newest first, and what else is known of it: SideInputs
-// numbers. The answer depends on nothing else.
-func (m *Model) Read(own Text, earlier []Text, side []float32, s *Scratch, dst []float32) []float32 {
+// numbers. The answer depends on nothing else. What the memory holds is not encoded again.
+func (m *Model) Read(own Text, earlier []Text, side []float32, known *Memory, s *Scratch, dst []float32) []float32 {
 	earlier = earlier[:min(len(earlier), MaxEarlier)]
 	s.tokens = s.tokens[:0]
 	m.look(&own, 0, s)
@@ -58,7 +53,7 @@ func (m *Model) Read(own Text, earlier []Text, side []float32, s *Scratch, dst [
 		m.look(&earlier[i], 1+i, s)
 	}
 	messages := s.spans[:1+len(earlier)]
-	m.encode(s, messages)
+	m.encode(s, known, messages)
 	m.layers[len(m.layers)-1].across(s, messages, m, earlier)
 	m.pool(s, messages[0].len())
 	return m.judge(s, side, dst)
@@ -81,13 +76,13 @@ func (m *Model) look(t *Text, i int, s *Scratch) {
 	s.spans[i] = span{from, len(s.tokens), t.Setting}
 }
 
-// encode leaves in s.x what the layers before the last one make of the messages, each by itself: what is remembered, and the rest anew.
-func (m *Model) encode(s *Scratch, messages []span) {
+// encode leaves in s.x what the layers before the last one make of the messages, each by itself: what is known, and the rest anew.
+func (m *Model) encode(s *Scratch, known *Memory, messages []span) {
 	s.x = resize(s.x, len(s.tokens)*width)
 	fresh, rows := s.fresh[:0], 0
 	for _, p := range messages {
-		if known := s.memory.find(s.tokens[p.from:p.to], p.setting); known != nil {
-			copy(s.x[p.from*width:], known)
+		if states := known.find(s.tokens[p.from:p.to], p.setting); states != nil {
+			copy(s.x[p.from*width:], states)
 			continue
 		}
 		fresh = append(fresh, passage{p, rows})
@@ -103,7 +98,7 @@ func (m *Model) encode(s *Scratch, messages []span) {
 	for _, p := range fresh {
 		states := s.encoded[p.at*width:][:p.len()*width]
 		copy(s.x[p.from*width:], states)
-		s.memory.add(s.tokens[p.from:p.to], p.setting, states)
+		known.add(s.tokens[p.from:p.to], p.setting, states)
 	}
 }
 

@@ -2,10 +2,10 @@ package encoder
 
 import "slices"
 
-// memory holds the messages that were encoded last, as they come out of the layers before the last one. There a message attends to itself only, so what
+// Memory holds the messages that were encoded last, as they come out of the layers before the last one. There a message attends to itself only, so what
 // comes out depends on its tokens and its setting, on nothing else: finding it here saves the way there and changes no bit. What is added takes
-// the place of the oldest. The zero memory holds nothing.
-type memory struct {
+// the place of the oldest. The zero Memory holds nothing, until it is given room. Use one per goroutine.
+type Memory struct {
 	rows    int       // one of each token
 	states  []float32 // by row, width numbers each
 	tokens  []int32   // by row
@@ -18,15 +18,15 @@ type entry struct{ from, to, setting int }
 
 const rowBytes = 4*width + 4
 
-// resize makes room for so many bytes. Another size than before is an empty memory.
-func (m *memory) resize(bytes int) {
+// Resize makes room for so many bytes. A memory of another size than before is empty.
+func (m *Memory) Resize(bytes int) {
 	if rows := max(bytes, 0) / rowBytes; rows != m.rows {
-		*m = memory{rows: rows}
+		*m = Memory{rows: rows}
 	}
 }
 
 // find returns the states of a message, nil where they are not known. They are valid until the next call of add.
-func (m *memory) find(tokens []int32, setting int) []float32 {
+func (m *Memory) find(tokens []int32, setting int) []float32 {
 	for _, e := range m.entries { // some hundred at most, and most differ in the second token: no index is needed
 		if e.setting == setting && slices.Equal(m.tokens[e.from:e.to], tokens) {
 			return m.states[e.from*width : e.to*width]
@@ -36,7 +36,7 @@ func (m *memory) find(tokens []int32, setting int) []float32 {
 }
 
 // add remembers a message that is not there.
-func (m *memory) add(tokens []int32, setting int, states []float32) {
+func (m *Memory) add(tokens []int32, setting int, states []float32) {
 	if len(tokens) > m.rows {
 		return
 	}
@@ -56,7 +56,7 @@ func (m *memory) add(tokens []int32, setting int, states []float32) {
 }
 
 // forget drops the messages that begin between the next place and to. They are the oldest: nothing has been written there since they were.
-func (m *memory) forget(to int) {
+func (m *Memory) forget(to int) {
 	n := 0
 	for n < len(m.entries) && m.entries[n].from >= m.next && m.entries[n].from < to {
 		n++

@@ -15,8 +15,8 @@ func TestMemory(t *testing.T) {
 		setting int
 		states  []float32
 	}
-	var m memory
-	m.resize(rows*rowBytes + 5)
+	var m Memory
+	m.Resize(rows*rowBytes + 5)
 	var all []added
 	for range 3000 {
 		a := added{tokens: make([]int32, 2+rng.IntN(maxTokens-1)), setting: rng.IntN(2)}
@@ -52,10 +52,10 @@ func TestMemory(t *testing.T) {
 	if n := len(m.states); n != rows*width {
 		t.Errorf("%d numbers, want %d", n, rows*width)
 	}
-	if m.resize(rows * rowBytes); m.find(all[len(all)-1].tokens, all[len(all)-1].setting) == nil {
+	if m.Resize(rows * rowBytes); m.find(all[len(all)-1].tokens, all[len(all)-1].setting) == nil {
 		t.Error("the same size is another memory")
 	}
-	if m.resize(0); m.states != nil || m.find(all[len(all)-1].tokens, all[len(all)-1].setting) != nil {
+	if m.Resize(0); m.states != nil || m.find(all[len(all)-1].tokens, all[len(all)-1].setting) != nil {
 		t.Error("a memory of nothing holds something")
 	}
 	m.add(all[0].tokens, 0, all[0].states)

@@ -68,11 +68,12 @@ func examples(t testing.TB) (out []example) {
 }
 
 func (x *example) read(m *encoder.Model, s *encoder.Scratch) []float32 {
+	var none encoder.Memory
 	var earlier []encoder.Text
 	for _, e := range x.Earlier {
 		earlier = append(earlier, textOf(e.Text, e.Setting, e.Own))
 	}
-	return m.Read(textOf(x.Text, x.Setting, false), earlier, x.Side, s, nil)
+	return m.Read(textOf(x.Text, x.Setting, false), earlier, x.Side, &none, s, nil)
 }
 
 func textOf(text string, setting int, own bool) encoder.Text {
@@ -157,10 +158,11 @@ func TestRememberedReading(t *testing.T) {
 		t.Fatal(err)
 	}
 	talks := map[string][]encoder.Text{} // newest first
-	var none encoder.Scratch
-	var some [3]encoder.Scratch
+	var s encoder.Scratch
+	var none encoder.Memory
+	var some [3]encoder.Memory
 	for i, bytes := range []int{50_000, 200_000, 16 << 20} {
-		some[i].Remember(bytes)
+		some[i].Resize(bytes)
 	}
 	fresh, seen, all := [len(some)]int{}, map[string]bool{}, 0
 	step := len(events) / 3
@@ -176,16 +178,16 @@ func TestRememberedReading(t *testing.T) {
 			for i := range earlier {
 				earlier[i].Own = earlier[i].Setting == own.Setting
 			}
-			want := m.Read(own, earlier, side, &none, nil)
-			all += none.Fresh()
+			want := m.Read(own, earlier, side, &none, &s, nil)
+			all += s.Fresh()
 			for i := range some {
-				if got := m.Read(own, earlier, side, &some[i], nil); !slices.Equal(got, want) {
+				if got := m.Read(own, earlier, side, &some[i], &s, nil); !slices.Equal(got, want) {
 					t.Fatalf("%s: %v, without a memory %v", e.EventID, got, want)
 				}
-				fresh[i] += some[i].Fresh()
+				fresh[i] += s.Fresh()
 			}
 			key := fmt.Sprint(own.Setting, m.Tokens(own))
-			switch n := some[len(some)-1].Fresh(); {
+			switch n := s.Fresh(); { // with the largest
 			case seen[key] && n > 0:
 				t.Errorf("%s: %d tokens are encoded again", e.EventID, n)
 			case !seen[key] && n != len(m.Tokens(own)):
@@ -203,7 +205,8 @@ func TestRememberedReading(t *testing.T) {
 func TestNoAllocation(t *testing.T) {
 	m := shipped(t)
 	var s encoder.Scratch
-	s.Remember(1 << 20) // some find their place there, some do not
+	var known encoder.Memory
+	known.Resize(1 << 20) // some are there, some are not
 	xs := examples(t)
 	var earlier []encoder.Text
 	z := make([]float32, 0, 64)
@@ -215,7 +218,7 @@ func TestNoAllocation(t *testing.T) {
 				for _, e := range x.Earlier {
 					earlier = append(earlier, textOf(e.Text, e.Setting, e.Own))
 				}
-				z = m.Read(textOf(x.Text, x.Setting, false), earlier, x.Side, &s, z[:0])
+				z = m.Read(textOf(x.Text, x.Setting, false), earlier, x.Side, &known, &s, z[:0])
 			}
 		}); n > 0 {
 			t.Errorf("%v allocations", n)
@@ -254,10 +257,16 @@ func FuzzRead(f *testing.F) {
 	f.Add(strings.Repeat("a", 3000), strings.Repeat("שלום ", 400), uint8(0), true)
 	f.Add("\xff\xfe", "ﷺ\t\n\x00", uint8(5), false)
 	var s encoder.Scratch
+	var known, none encoder.Memory
+	known.Resize(200_000)
 	side := make([]float32, m.SideInputs)
-	f.Fuzz(func(t *testing.T, text, before string, setting uint8, own bool) {
+	f.Fuzz(func(t *testing.T, text, before string, setting uint8, sameSender bool) {
 		k := int(setting) % int(m.Settings)
-		z := m.Read(textOf(text, k, false), []encoder.Text{textOf(before, k, own)}, side, &s, nil)
+		own, earlier := textOf(text, k, false), []encoder.Text{textOf(before, k, sameSender)}
+		z := m.Read(own, earlier, side, &known, &s, nil)
+		if plain := m.Read(own, earlier, side, &none, &s, nil); !slices.Equal(z, plain) {
+			t.Fatalf("%v, without a memory %v", z, plain)
+		}
 		for _, x := range z {
 			if len(z) != int(m.Heads) || math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
 				t.Fatalf("%v", z)
