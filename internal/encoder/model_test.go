@@ -167,7 +167,7 @@ func TestRememberedReading(t *testing.T) {
 	fresh, seen, all := [len(some)]int{}, map[string]bool{}, 0
 	step := len(events) / 3
 	side := make([]float32, m.SideInputs)
-	for k := range 100 {
+	for k := range 25 {
 		for from := range 3 {
 			e := &events[from*step+k]
 			own := textOf(e.Text, 3*int(e.Stage), false)
