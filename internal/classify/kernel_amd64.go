@@ -41,11 +41,11 @@ func (g *gathered) gather(rows []row, feats []feature) {
 var _ = [1]struct{}{}[minds-4+netWidth-48+wideHeads-3+netHidden-48]
 
 func squash(x []float32) {
-	if n := len(x) &^ 7; hasAVX2 && n > 0 {
-		squashAVX2(&x[0], n, &tanhTerms[0], tanhEnd)
-		x = x[n:]
+	if !hasAVX2 || len(x) == 0 {
+		squashPortable(x)
+		return
 	}
-	squashPortable(x)
+	squashAVX2(&x[0], len(x), &tanhTerms[0], tanhEnd)
 }
 
 // dots4 sets dst to the dot products of 4·n rows of weights, stride numbers apart, with x: of each the blocks at.
@@ -63,7 +63,7 @@ func packed24(dst, w, x *float32, at *uint8, blocks int)
 //go:noescape
 func gatherAVX2(rows *row, feats *feature, n int, sums *gathered)
 
-// squashAVX2 is squashPortable for a multiple of 8 numbers.
+// squashAVX2 is squashPortable for one number or more.
 //
 //go:noescape
 func squashAVX2(x *float32, n int, terms *float32, end float32)

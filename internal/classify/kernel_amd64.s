@@ -267,6 +267,38 @@ feature:
 	VMULPS Y1, p, p \
 	VADDPS c, p, p
 
+// SQUASH sets Y0 to its tanh.
+#define SQUASH \
+	VMINPS  Y0, Y15, Y0  \
+	VXORPS  Y1, Y1, Y1   \
+	VSUBPS  Y15, Y1, Y1  \
+	VMAXPS  Y0, Y1, Y0   \
+	VMULPS  Y0, Y0, Y1   \
+	VMOVAPS Y4, Y2       \
+	TERM(Y5, Y2)         \
+	TERM(Y6, Y2)         \
+	TERM(Y7, Y2)         \
+	TERM(Y8, Y2)         \
+	TERM(Y9, Y2)         \
+	TERM(Y10, Y2)        \
+	VMOVAPS Y11, Y3      \
+	TERM(Y12, Y3)        \
+	TERM(Y13, Y3)        \
+	TERM(Y14, Y3)        \
+	VMULPS  Y2, Y0, Y0   \
+	VDIVPS  Y3, Y0, Y0
+
+// What is read n numbers before the middle masks the first n lanes.
+DATA firstLanes<>+0(SB)/8, $-1
+DATA firstLanes<>+8(SB)/8, $-1
+DATA firstLanes<>+16(SB)/8, $-1
+DATA firstLanes<>+24(SB)/8, $-1
+DATA firstLanes<>+32(SB)/8, $0
+DATA firstLanes<>+40(SB)/8, $0
+DATA firstLanes<>+48(SB)/8, $0
+DATA firstLanes<>+56(SB)/8, $0
+GLOBL firstLanes<>(SB), RODATA|NOPTR, $64
+
 // func squashAVX2(x *float32, n int, terms *float32, end float32)
 TEXT ·squashAVX2(SB), NOSPLIT, $0-28
 	MOVQ x+0(FP), DI
@@ -285,29 +317,29 @@ TEXT ·squashAVX2(SB), NOSPLIT, $0-28
 	VBROADCASTSS 40(SI), Y14
 	VBROADCASTSS end+24(FP), Y15
 
+	JMP next
+
 eight:
 	VMOVUPS (DI), Y0
-	VMINPS  Y0, Y15, Y0
-	VXORPS  Y1, Y1, Y1
-	VSUBPS  Y15, Y1, Y1
-	VMAXPS  Y0, Y1, Y0
-	VMULPS  Y0, Y0, Y1
-	VMOVAPS Y4, Y2
-	TERM(Y5, Y2)
-	TERM(Y6, Y2)
-	TERM(Y7, Y2)
-	TERM(Y8, Y2)
-	TERM(Y9, Y2)
-	TERM(Y10, Y2)
-	VMOVAPS Y11, Y3
-	TERM(Y12, Y3)
-	TERM(Y13, Y3)
-	TERM(Y14, Y3)
-	VMULPS  Y2, Y0, Y0
-	VDIVPS  Y3, Y0, Y0
+	SQUASH
 	VMOVUPS Y0, (DI)
 	ADDQ    $32, DI
-	SUBQ    $8, CX
-	JNZ     eight
+
+next:
+	SUBQ $8, CX
+	JAE  eight
+	ADDQ $8, CX
+	JZ   done
+
+	LEAQ       firstLanes<>+32(SB), AX
+	SHLQ       $2, CX
+	SUBQ       CX, AX
+	VMOVDQU    (AX), Y3
+	VMASKMOVPS (DI), Y3, Y0
+	SQUASH
+	VMOVDQU    (AX), Y3
+	VMASKMOVPS Y0, Y3, (DI)
+
+done:
 	VZEROUPPER
 	RET
