@@ -49,6 +49,7 @@ func (x *extractor) apart(s *scratchEvidence, i int) int {
 	for j < len(s.pieces) && int(s.pieces[j].a) < r.b {
 		j++
 	}
+	s.keep(i, j)
 	x.gather(s, &r, s.pieces[i].spaces)
 	return j - i
 }

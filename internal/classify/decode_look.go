@@ -47,37 +47,35 @@ func (x *extractor) looks(s *scratchEvidence) bool {
 	return foreign && latin
 }
 
-// look reads piece i as Latin letters, and reports whether that makes something of it.
-func (x *extractor) look(s *scratchEvidence, i int) bool {
+// look reads piece i as Latin letters where that makes something of it.
+func (x *extractor) look(s *scratchEvidence, i int) {
 	p := s.pieces[i]
 	w := s.f.text[p.a:p.b]
 	if p.shape == shapeSign || p.shape == shapeBreak || len(w) > longestLook || x.has[p.list]&(anyTool|anyNumber) != 0 {
-		return false
+		return
 	}
 	facts := s.f.factsIn(int(p.a), int(p.b))
 	if isASCII(w) && facts&(sawHomoglyph|sawStacked) == 0 {
-		return false
+		return
 	}
 	var buf [longestLook + utf8.UTFMax]byte
 	if utf8.RuneCount(w) >= shortestLook {
 		if r := x.unlook(s, w, 0, buf[:0], false); r != nil {
 			x.become(s, i, i+1, r, byLook)
-			return true
+			return
 		}
 		if facts&sawHomoglyph != 0 {
 			if r := x.unlook(s, []byte(reversed(w)), 0, buf[:0], true); r != nil {
 				x.become(s, i, i+1, r, byLook|byReversed)
-				return true
+				return
 			}
 		}
 	}
 	if s.sc.ats > 0 && !isASCII(w) && s.inAddress(p) {
 		if r, ok := latinized(w, buf[:0]); ok {
 			x.become(s, i, i+1, r, byLook)
-			return true
 		}
 	}
-	return false
 }
 
 // inAddress reports whether an @ stands in what the piece belongs to, spaces apart.

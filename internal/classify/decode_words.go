@@ -15,7 +15,7 @@ func (x *extractor) reduce(s *scratchEvidence) {
 		s.red = s.pieces
 		return
 	}
-	s.red = s.redBuf[:0]
+	s.red, s.kept = s.redBuf[:0], 0
 	leet := s.sc.mixed > 0 || s.sc.ats > 0 || s.sc.signs > 0
 	for i := 0; i < len(s.pieces); {
 		p := &s.pieces[i]
@@ -37,18 +37,28 @@ func (x *extractor) reduce(s *scratchEvidence) {
 				continue
 			}
 		}
-		if looks && x.look(s, i) {
-			i++
-			continue
+		if looks {
+			x.look(s, i)
 		}
-		s.red = append(s.red, *p)
 		i++
 	}
+	if s.kept == 0 { // as most
+		s.red = s.pieces
+		return
+	}
+	s.keep(len(s.pieces), len(s.pieces))
 	s.redBuf = s.red
+}
+
+// keep appends the pieces before i that nothing has been made of; something is made of those from there up to j.
+func (s *scratchEvidence) keep(i, j int) {
+	s.red = append(s.red, s.pieces[s.kept:i]...)
+	s.kept = j
 }
 
 // become appends a piece that reads w in place of the pieces [i, j).
 func (x *extractor) become(s *scratchEvidence, i, j int, w []byte, by decoders) {
+	s.keep(i, j)
 	x.becomes(s, int(s.pieces[i].a), int(s.pieces[j-1].b), s.pieces[i].spaces, w, by)
 }
 

@@ -62,6 +62,7 @@ type scratchEvidence struct {
 	pieces      []piece // as they stand
 	red         []piece // after the decoders of single words
 	redBuf      []piece
+	kept        int    // pieces that have found their way into red while it is written
 	read        []byte // what pieces say where that is not what stands there
 	nums        []numeral
 	part        []numeral // of one compound word
