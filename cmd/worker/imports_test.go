@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 // mayUse are the modules that a package may import directly; a package that is not here may import any.
 var mayUse = map[string][]string{
 	"onside":                   {"github.com/klauspost/compress"}, // where the corpus is packed
-	"onside/internal/classify": {"golang.org/x/text/", "github.com/nyaruka/phonenumbers"},
+	"onside/internal/classify": {"golang.org/x/text/", "golang.org/x/sys/cpu", "github.com/nyaruka/phonenumbers"},
 	"onside/internal/encoder":  {"golang.org/x/text/", "golang.org/x/sys/cpu"},
 	"onside/internal/mutate":   {},
 	"onside/internal/policy":   {"go.yaml.in/yaml/v3"},

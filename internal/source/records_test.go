@@ -442,6 +442,7 @@ func TestRecordsAllocateNothing(t *testing.T) {
 // Buffers that hostile records were read into are the pool's again once the batch is done.
 func TestBuffersComeBack(t *testing.T) {
 	w := testWalker(t)
+	w.most = 1000
 	data := testBatch{attr: 4, records: events(0, 2000)}.encode()
 	buf := w.bufs.get(len(data))
 	copy(buf.b, data)
