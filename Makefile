@@ -2,13 +2,15 @@
 
 golangci_version := v2.15.0
 golangci := .tools/golangci-lint-$(golangci_version)
+# Of 5 November 2026; latest for what has become known since.
+vulndb_version := v0.0.0-20261105234957-e22db6528018
 kafka := deploy/dev/kafka.sh
 # What no event goes through, compiled without inlining, which is 2.1 MB less: the Kafka and the Redis that demo and bench embed, command line,
 # configuration, and how metrics are written out.
 lean := github.com/twmb/franz-go/... github.com/alicebob/miniredis/... github.com/yuin/gopher-lua/... \
 	github.com/spf13/... go.yaml.in/yaml/... github.com/prometheus/... google.golang.org/protobuf/...
 
-.PHONY: help test race lint run-demo build integration kafka-start kafka-start-3 kafka-stop chaos image ci
+.PHONY: help test race lint vulns run-demo build integration kafka-start kafka-start-3 kafka-stop chaos image ci
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -44,6 +46,11 @@ second-reader-tokens: .tools/train/bin/python ## write down anew how the referen
 	python3 -m venv .tools/train
 	.tools/train/bin/pip install -q -r tools/train/requirements.txt
 	touch $@
+
+vulns: ## what the Go vulnerability database knows of this code and all that it calls
+	go mod download golang.org/x/vulndb@$(vulndb_version)
+	go run golang.org/x/vulndb/cmd/indexdb@$(vulndb_version) -vulns "$$(go env GOMODCACHE)/golang.org/x/vulndb@$(vulndb_version)/data/osv" -out .tools/vulndb
+	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 -db file://$(CURDIR)/.tools/vulndb ./...
 
 integration: ## the worker against the Kafka of kafka-start and a redis-server of its own
 	@test -s .kafka/run/brokers || { echo "no Kafka runs: make kafka-start-3"; exit 1; }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -510,6 +512,55 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%q: %s", value, diff)
 		}
 	})
+}
+
+// FuzzMapping puts values where pointers say: a decoder that takes the pointers finds the values.
+func FuzzMapping(f *testing.F) {
+	for _, p := range [][3]string{{"/a/b", "/a/c", "/a/d/e"}, {"/a~1b/~0", "/é", "/body"}, {"", "/x", "/x"}, {"a", "//", "/~2"}, {"/0", "/-", "/ "}} {
+		f.Add(p[0], p[1], p[2])
+	}
+	documented := []string{"specversion", "id", "type", "time", "data", "event_id", "conversation_id", "message_id", "sent_at", "sender", "contract", "lang", "text"}
+	f.Fuzz(func(t *testing.T, id, conversation, text string) {
+		d, err := NewDecoder(Mapping{EventID: id, ConversationID: conversation, Text: text})
+		if err != nil {
+			return
+		}
+		event := map[string]any{}
+		for i, p := range []string{id, conversation, text} {
+			if p == "" {
+				p = documentedPlaces[i]
+			}
+			keys := strings.Split(strings.NewReplacer("~1", "/", "~0", "~").Replace(strings.ReplaceAll(p[1:], "/", "\x00")), "\x00")
+			own := p == documentedPlaces[i]
+			if !own && slices.Contains(documented, keys[0]) || !utf8.ValidString(p) || strings.Contains(p, "\x00") || len(keys) > 20 || !place(event, keys, fmt.Sprint("value ", i)) {
+				return
+			}
+		}
+		value, err := json.Marshal(event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m classify.Message
+		if code := d.Decode(value, &m); code != "" || m.EventID != "value 0" || m.ConversationID != "value 1" || m.Text != "value 2" {
+			t.Fatalf("%s by %q, %q, %q: code %q, %+v", value, id, conversation, text, code, m)
+		}
+	})
+}
+
+var documentedPlaces = []string{"/event_id", "/conversation_id", "/text"}
+
+// place sets what is below the keys; false where something is there, or on the way.
+func place(in map[string]any, keys []string, value string) bool {
+	if len(keys) == 1 {
+		_, taken := in[keys[0]]
+		in[keys[0]] = value
+		return !taken
+	}
+	if in[keys[0]] == nil {
+		in[keys[0]] = map[string]any{}
+	}
+	below, ok := in[keys[0]].(map[string]any)
+	return ok && place(below, keys[1:], value)
 }
 
 func BenchmarkDecode(b *testing.B) {
