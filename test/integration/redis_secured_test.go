@@ -4,12 +4,15 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -94,42 +97,45 @@ func TestRedisRefuses(t *testing.T) {
 	}
 }
 
-// TestRedisRights gives the worker's user the rights that the configuration names, and no others. worker check misses each of them.
+// TestRedisRights gives the worker's user the rights of the files in deploy, and no others. worker check misses each of them.
 func TestRedisRights(t *testing.T) {
 	needsRedisServers(t)
 	t.Parallel()
-	rights := []string{"set", "hset", "hgetall", "hdel", "pexpire", "multi", "exec"}
-	for mode, start := range map[string]func(*testing.T) []*store{
-		"single":  func(t *testing.T) []*store { return []*store{startRedis(t, freeAddress(t))} },
-		"cluster": func(t *testing.T) []*store { return newNodes(t) },
+	for mode, x := range map[string]struct {
+		shipped string
+		start   func(t *testing.T, users string) []*store
+	}{
+		"single": {"redis-users.acl", func(t *testing.T, users string) []*store {
+			return []*store{startRedis(t, freeAddress(t), "--aclfile", users)}
+		}},
+		"cluster": {"redis-users-cluster.acl", func(t *testing.T, users string) []*store { return newNodes(t, "--aclfile", users) }},
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			servers := start(t)
-			grant := func(rules ...any) {
-				for _, s := range servers {
-					s.command(append([]any{"ACL", "SETUSER", "worker"}, rules...)...)
-				}
-			}
-			grant("on", ">"+password, "~onside:*")
-			for _, right := range rights {
-				grant("+" + right)
-			}
-			if mode == "cluster" {
-				grant("+cluster|slots")
-			}
-			w := newWorldOn(t, plaintextKafka(t), servers[0], "--set", "redis.mode="+mode, "--set", "redis.username=worker", "--set", "redis.password="+password)
+			users, rules := shippedUser(t, x.shipped)
+			servers := x.start(t, users)
+			w := newWorldOn(t, plaintextKafka(t), servers[0], "--set", "redis.mode="+mode, "--set", "redis.username=onside", "--set", "redis.password="+password)
 			l := newLoad(t, 100)
 			w.withTopics()
-			if out, err := w.checked(); err != nil {
+			if out, err := w.checked(); err != nil || strings.Contains(out, blindToEviction) {
 				t.Errorf("worker check --connect: %v\n%s", err, out)
 			}
-			for _, right := range rights {
-				grant("-" + right)
-				if out, err := w.checked(); err == nil || !strings.Contains(out, "FAIL  "+mode+" redis") {
-					t.Errorf("worker check --connect without %s: %v\n%s", right, err, out)
+			set := func(rule string) {
+				for _, s := range servers {
+					s.command("ACL", "SETUSER", "onside", rule)
 				}
-				grant("+" + right)
+			}
+			for _, rule := range rules {
+				set(without(rule))
+				out, err := w.checked()
+				if rule == "+info" {
+					if err != nil || !strings.Contains(out, blindToEviction) {
+						t.Errorf("worker check --connect without %s: %v\n%s", rule, err, out)
+					}
+				} else if err == nil || !strings.Contains(out, "FAIL  "+mode+" redis") {
+					t.Errorf("worker check --connect without %s: %v\n%s", rule, err, out)
+				}
+				set(rule)
 			}
 			a := w.start("a").ready()
 			w.send(l.events)
@@ -149,6 +155,34 @@ func TestRedisRights(t *testing.T) {
 			w.verifyOnce(l)
 		})
 	}
+}
+
+// blindToEviction is what worker check says of a Redis that keeps its eviction policy to itself.
+const blindToEviction = "warn  redis does not tell its maxmemory-policy"
+
+// shippedUser is a file of deploy with a password for its user, as an operator adds it, and the rules of that user.
+func shippedUser(t *testing.T, name string) (file string, rules []string) {
+	t.Helper()
+	b, err := os.ReadFile("../../deploy/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := strings.TrimSpace(string(b))
+	given, ok := strings.CutPrefix(line, "user onside on ")
+	if !ok || strings.Contains(line, "\n") {
+		t.Fatalf("%s is not one line about onside: %s", name, line)
+	}
+	file = filepath.Join(t.TempDir(), name)
+	writeFile(t, file, fmt.Appendf(nil, "%s #%x\n", line, sha256.Sum256([]byte(password))))
+	return file, strings.Fields(given)
+}
+
+// without is the rule that takes back what the rule gives: a command, or all keys.
+func without(rule string) string {
+	if command, ok := strings.CutPrefix(rule, "+"); ok {
+		return "-" + command
+	}
+	return "resetkeys"
 }
 
 // authority signs certificates for 127.0.0.1.
