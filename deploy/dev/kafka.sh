@@ -9,7 +9,8 @@
 #   kafka.sh stop              stop all brokers; their logs and data stay until the next start
 #
 # Each broker has a plaintext listener and one with TLS and SCRAM-SHA-512, for which the cluster makes a certificate and
-# a user. Clients find everything in the directory's run/:
+# a user. ACLs are obeyed: everybody on the plaintext listener may do everything, and so may that user; other users may do
+# nothing until somebody grants it. Clients find everything in the directory's run/:
 #
 #   run/brokers  run/secure    addresses of the two listeners, host:port with commas
 #   run/ca.pem                 the certificate to trust
@@ -133,6 +134,9 @@ controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 sasl.enabled.mechanisms=SCRAM-SHA-512
 listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+# Who comes over plaintext, the brokers among them, is ANONYMOUS.
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:$user
 ssl.keystore.type=PKCS12
 ssl.keystore.location=$run/keystore.p12
 ssl.keystore.password=$password

@@ -59,7 +59,7 @@ func TestRightsTaken(t *testing.T) {
 
 				a.terminate()
 				w.verify(l)
-				w.verifySpoiltOne()
+				w.verifySpoilt(1)
 			})
 		}
 	})
@@ -84,7 +84,7 @@ func TestTopicsTaken(t *testing.T) {
 				w.settled()
 				a.terminate()
 				w.verify(l)
-				w.verifySpoiltOne()
+				w.verifySpoilt(1)
 				if logs := a.logs.String(); !strings.Contains(logs, "topic unavailable, waiting for it") && !strings.Contains(logs, w.topic(kind)+": ") {
 					t.Error("the log does not say which topic is away")
 				}
@@ -146,7 +146,8 @@ func (w *world) sendSpoiltOne() {
 	w.produce(w.kafka.client, &kgo.Record{Topic: w.topic("events"), Key: []byte("spoilt"), Value: []byte("{")})
 }
 
-func (w *world) verifySpoiltOne() {
+// verifySpoilt wants dead letters of so many spoilt events.
+func (w *world) verifySpoilt(n int) {
 	w.t.Helper()
 	read := w.kafka.readAll
 	if w.exact {
@@ -157,12 +158,12 @@ func (w *world) verifySpoiltOne() {
 		_, x := readLetter(r)
 		letters[x.Position]++
 	}
-	if len(letters) != 1 {
-		w.t.Errorf("dead letters of one spoilt event: %v", letters)
+	if len(letters) != n {
+		w.t.Errorf("dead letters of %d spoilt events: %v", n, letters)
 	}
 }
 
-// guardedKafka is an embedded cluster with ACLs, whatever the environment says: those of a real one are not the tests' to change.
+// guardedKafka is an embedded cluster with ACLs, whatever the environment says. TestRightsShipped has those of a real one.
 func guardedKafka(t *testing.T) *cluster {
 	t.Helper()
 	k := &cluster{t: t}

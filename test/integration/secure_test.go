@@ -68,8 +68,8 @@ func securedKafka(t *testing.T) *cluster {
 
 // How users of an embedded Kafka get in.
 const (
-	sha512   = "SCRAM-SHA-512"
-	password = "a password"
+	mechanism = "SCRAM-SHA-512"
+	password  = "a password"
 )
 
 // secure embeds a Kafka with a user for the tests, and one for the workers who is what it is told.
@@ -77,7 +77,7 @@ func (k *cluster) secure(tester string, worker func(method, user, password strin
 	k.t.Helper()
 	config, caFile := serverCertificate(k.t)
 	k.login = &login{caFile, "onside", password}
-	opts = append(opts, kfake.TLS(config), kfake.EnableSASL(), kfake.Superuser(sha512, tester, password), worker(sha512, k.login.user, password))
+	opts = append(opts, kfake.TLS(config), kfake.EnableSASL(), kfake.Superuser(mechanism, tester, password), worker(mechanism, k.login.user, password))
 	k.embed(opts...)
 	k.connect(k.brokers,
 		kgo.DialTLSConfig(&tls.Config{RootCAs: pool(k.t, caFile)}),
