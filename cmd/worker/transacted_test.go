@@ -202,7 +202,7 @@ func TestCheckTransactions(t *testing.T) {
 		want  string
 	}{
 		"all is well":         {want: "ok    transactions under ids that begin with onside/"},
-		"no transactional id": {fault: kerr.TransactionalIDAuthorizationFailed, want: "needs WRITE and DESCRIBE on the transactional ids"},
+		"no transactional id": {fault: kerr.TransactionalIDAuthorizationFailed, want: "needs WRITE on the transactional ids"},
 		"a timeout too long":  {fault: kerr.InvalidTransactionTimeout, want: "transaction.max.timeout.ms"},
 		"an old broker":       {kafka: []kfake.Opt{kfake.MaxVersions(kversion.V2_4_0())}, want: "Kafka has it from 2.5 on"},
 	} {

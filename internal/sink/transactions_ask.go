@@ -142,7 +142,7 @@ func advised(err error) error {
 	}
 	switch code {
 	case kafka.TransactionalIDAuthorizationFailed:
-		return fmt.Errorf("%w: this user needs WRITE and DESCRIBE on the transactional ids that begin with the group's name and a slash", err)
+		return fmt.Errorf("%w: this user needs WRITE on the transactional ids that begin with the group's name and a slash", err)
 	case kafka.TopicAuthorizationFailed:
 		return fmt.Errorf("%w: this user needs WRITE on the topic", err)
 	case kafka.GroupAuthorizationFailed:

@@ -754,7 +754,7 @@ func TestTryTransactions(t *testing.T) {
 
 func TestErrorsSayWhatToDo(t *testing.T) {
 	for code, want := range map[kafka.Error]string{
-		kafka.TransactionalIDAuthorizationFailed: "WRITE and DESCRIBE on the transactional ids",
+		kafka.TransactionalIDAuthorizationFailed: "WRITE on the transactional ids",
 		kafka.TopicAuthorizationFailed:           "WRITE on the topic",
 		kafka.GroupAuthorizationFailed:           "READ on the group",
 		kafka.InvalidTransactionTimeout:          "transaction.max.timeout.ms",

@@ -36,7 +36,7 @@ func TestRightsTaken(t *testing.T) {
 				return right{kmsg.ACLResourceTypeTopic, w.topic("events"), kmsg.ACLOperationRead}
 			},
 			"to the group":    func(w *world) right { return right{kmsg.ACLResourceTypeGroup, w.name, kmsg.ACLOperationRead} },
-			"to transactions": func(w *world) right { return w.mayTransact(kmsg.ACLOperationWrite) },
+			"to transactions": func(w *world) right { return w.mayTransact() },
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -191,8 +191,8 @@ func (w *world) mayWrite(kind string) right {
 	return right{kmsg.ACLResourceTypeTopic, w.topic(kind), kmsg.ACLOperationWrite}
 }
 
-func (w *world) mayTransact(to kmsg.ACLOperation) right {
-	return right{kmsg.ACLResourceTypeTransactionalId, w.name + "/", to}
+func (w *world) mayTransact() right {
+	return right{kmsg.ACLResourceTypeTransactionalId, w.name + "/", kmsg.ACLOperationWrite}
 }
 
 // grantAll grants what a worker needs.
@@ -202,7 +202,7 @@ func (w *world) grantAll() {
 		{kmsg.ACLResourceTypeTopic, w.topic("events"), kmsg.ACLOperationRead},
 		w.mayWrite("flags"), w.mayWrite("reminders"), w.mayWrite("dead_letters"),
 		{kmsg.ACLResourceTypeGroup, w.name, kmsg.ACLOperationRead},
-		w.mayTransact(kmsg.ACLOperationWrite), w.mayTransact(kmsg.ACLOperationDescribe),
+		w.mayTransact(),
 	} {
 		w.acl(r, true)
 	}
