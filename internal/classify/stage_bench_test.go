@@ -28,7 +28,7 @@ func BenchmarkStage(b *testing.B) {
 		{"features", func() { res.scene.feats = c.model.features([2][]gram{d.words, d.chars}, &d.rows, res.scene.feats[:0]) }},
 		{"know", func() { res.scene.know(m, len(d.tokens), d.facts, s.signals, 1) }},
 		{"ask", func() { c.ask(s.signals, &res) }},
-		{"find", func() { res.Findings = res.Findings[:0]; c.find(m, &res) }},
+		{"find", func() { res.Findings, res.spans = res.Findings[:0], res.spans[:0]; c.find(m, &res) }},
 	} {
 		b.Run(stage.name, func(b *testing.B) {
 			b.ReportAllocs()
