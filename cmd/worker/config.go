@@ -78,7 +78,7 @@ type redisConfig struct {
 	Addresses            []string  `yaml:"addresses" doc:"host:port; of the server, of some nodes of the cluster, or of the sentinels. A list, or one string with commas."`
 	Master               string    `yaml:"master" doc:"Name of the master, for the sentinels."`
 	Database             int       `yaml:"database" doc:"0 with a cluster."`
-	Username             string    `yaml:"username" doc:"ACL user; deploy/redis-users.acl, or for a cluster deploy/redis-users-cluster.acl, grants what it needs: SET, HSET, HGETALL, HDEL, PEXPIRE, MULTI and EXEC, of a cluster CLUSTER SLOTS, and INFO so that the worker can warn of a Redis that evicts."`
+	Username             string    `yaml:"username" doc:"ACL user; deploy/redis-users.acl, or for a cluster deploy/redis-users-cluster.acl, grants what it needs: SET, HSET, HGETALL, HDEL, PEXPIRE, MULTI and EXEC, of a cluster CLUSTER SLOTS and ASKING, and INFO so that the worker can warn of a Redis that evicts."`
 	Password             string    `yaml:"password"`
 	PasswordFile         string    `yaml:"password_file" kind:"file"`
 	SentinelUsername     string    `yaml:"sentinel_username"`

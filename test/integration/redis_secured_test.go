@@ -126,6 +126,12 @@ func TestRedisRights(t *testing.T) {
 				}
 			}
 			for _, rule := range rules {
+				if rule == "+asking" {
+					onTheMove(t, servers)
+					if out, err := w.checked(); err != nil {
+						t.Errorf("worker check --connect while slots move: %v\n%s", err, out)
+					}
+				}
 				set(without(rule))
 				out, err := w.checked()
 				if rule == "+info" {
@@ -136,6 +142,9 @@ func TestRedisRights(t *testing.T) {
 					t.Errorf("worker check --connect without %s: %v\n%s", rule, err, out)
 				}
 				set(rule)
+				if rule == "+asking" {
+					settleSlots(t, servers)
+				}
 			}
 			a := w.start("a").ready()
 			w.send(l.events)
@@ -154,6 +163,41 @@ func TestRedisRights(t *testing.T) {
 			a.terminate()
 			w.verifyOnce(l)
 		})
+	}
+}
+
+// onTheMove has every node of a cluster give its slots away to the next one, key by key, and not come to an end: it sends those who want a
+// key that it does not have to the next node, which wants them to say ASKING.
+func onTheMove(t *testing.T, nodes []*store) {
+	t.Helper()
+	for i, from := range nodes {
+		to := nodes[(i+1)%len(nodes)]
+		setSlots(t, from, i, "MIGRATING", to.command("CLUSTER", "MYID"))
+		setSlots(t, to, i, "IMPORTING", from.command("CLUSTER", "MYID"))
+	}
+}
+
+// settleSlots leaves the slots where they are.
+func settleSlots(t *testing.T, nodes []*store) {
+	t.Helper()
+	for _, s := range nodes {
+		for i := range nodes {
+			setSlots(t, s, i, "STABLE")
+		}
+	}
+}
+
+// setSlots tells a node something of the slots that the i-th of newNodes has.
+func setSlots(t *testing.T, node *store, i int, what ...any) {
+	t.Helper()
+	c := node.client()
+	defer c.Close()
+	p := c.Pipeline()
+	for slot := slots * i / 3; slot < slots*(i+1)/3; slot++ {
+		p.Do(t.Context(), append([]any{"CLUSTER", "SETSLOT", slot}, what...)...)
+	}
+	if _, err := p.Exec(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 
