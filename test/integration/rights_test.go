@@ -133,15 +133,15 @@ func (w *world) shippedRights() (rights []right) {
 	if w.exact {
 		cmd.Args[1] = "exactly_once"
 	}
-	principal, brokers := "User:"+w.kafka.login.user, strings.Join(w.kafka.brokers, ",")
-	cmd.Env = append(os.Environ(), "KAFKA_ACLS=kafka-acls.sh", "BROKERS="+brokers, "PRINCIPAL="+principal, "GROUP="+w.name,
+	principal, broker := "User:"+w.kafka.login.user, w.kafka.brokers[0]
+	cmd.Env = append(os.Environ(), "KAFKA_ACLS=kafka-acls.sh", "BROKERS="+broker, "PRINCIPAL="+principal, "GROUP="+w.name,
 		"EVENTS="+w.topic("events"), "FLAGS="+w.topic("flags"), "REMINDERS="+w.topic("reminders"), "DEAD_LETTERS="+w.topic("dead_letters"))
 	out, err := cmd.Output()
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	for line := range strings.Lines(string(out)) {
-		rest, ok := strings.CutPrefix(strings.TrimSpace(line), "kafka-acls.sh --bootstrap-server "+brokers+" --add --allow-principal "+principal+" ")
+		rest, ok := strings.CutPrefix(strings.TrimSpace(line), "kafka-acls.sh --bootstrap-server "+broker+" --add --allow-principal "+principal+" ")
 		if !ok {
 			w.t.Fatalf("not a command that grants anything to %s: %s", principal, line)
 		}
