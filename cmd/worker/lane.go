@@ -91,10 +91,10 @@ const (
 	laneFirst = 1
 	// laneGrowth is how many times as large as the last the next batch may be.
 	laneGrowth = 4
-	// lanesRemember is how many conversations a lane keeps; it must exceed the records of a batch.
-	lanesRemember = 8192
+	// lanesRemember is how many conversations a lane keeps: more than a batch has records.
+	lanesRemember = 2 * source.MaxRecords
 	// laneUnsent is how many signals wait for Redis to come back; older ones are given up.
-	laneUnsent = 16384
+	laneUnsent = 4 * source.MaxRecords
 	// laneLastWord is how long Redis has for them when the lane ends.
 	laneLastWord = time.Second
 	// keptSignals is how many signals of a conversation history keeps. Twice the window, so that a message that is read again after a

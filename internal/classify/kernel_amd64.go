@@ -38,7 +38,7 @@ func (g *gathered) gather(rows []row, feats []feature) {
 }
 
 // The kernels are laid out for this shape.
-var _ = [1]struct{}{}[minds-4+netWidth-48+wideHeads-3+netHidden-48]
+var _ = [1]struct{}{}[minds^4|netWidth^48|wideHeads^3|netHidden^48]
 
 func squash(x []float32) {
 	if !hasAVX2 || len(x) == 0 {

@@ -73,6 +73,21 @@ next:
 	JNZ  rows
 	RET
 
+// TWELVE sets the sums, Y0 to Y11, to 0.
+#define TWELVE \
+	VXORPS Y0, Y0, Y0     \
+	VXORPS Y1, Y1, Y1     \
+	VXORPS Y2, Y2, Y2     \
+	VXORPS Y3, Y3, Y3     \
+	VXORPS Y4, Y4, Y4     \
+	VXORPS Y5, Y5, Y5     \
+	VXORPS Y6, Y6, Y6     \
+	VXORPS Y7, Y7, Y7     \
+	VXORPS Y8, Y8, Y8     \
+	VXORPS Y9, Y9, Y9     \
+	VXORPS Y10, Y10, Y10  \
+	VXORPS Y11, Y11, Y11
+
 // TWO adds the products of the block's inputs with the weights of two units.
 #define TWO(off, sum, tmp) \
 	VMULPS off(R8), Y15, tmp \
@@ -101,18 +116,7 @@ TEXT ·packed24(SB), NOSPLIT, $0-40
 	MOVQ   at+24(FP), BX
 	MOVQ   blocks+32(FP), CX
 	ADDQ   BX, CX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
+	TWELVE
 	JMP    next
 
 block:
@@ -204,18 +208,7 @@ wide:
 pair:
 	MOVQ   feats+8(FP), BX
 	IMUL3Q $const_netWidth, R9, R10
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
+	TWELVE
 
 feature:
 	MOVLQSX      feature_row(BX), AX

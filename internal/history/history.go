@@ -125,7 +125,7 @@ func (p *Partition) Append(ctx context.Context, entries []Entry) error {
 type update struct {
 	name        string
 	first, last int32 // of its entries
-	size, drop  int   // entries, and offsets that they drop
+	drops       bool  // something
 }
 
 // group sets updates and values.
@@ -154,7 +154,7 @@ func (p *Partition) group(entries []Entry) error {
 		if ok {
 			p.next[u.last], u.last = int32(i), int32(i)
 		}
-		u.size, u.drop = u.size+1, u.drop+len(e.Drop)
+		u.drops = u.drops || len(e.Drop) > 0
 	}
 	return nil
 }
@@ -171,7 +171,7 @@ func (p *Partition) write(ctx context.Context, updates []update, entries []Entry
 			p.args = append(p.args, &entries[i].Signal.Offset, &p.values[i])
 		}
 		_ = pipe.Process(ctx, redis.NewIntCmd(ctx, p.args[from:]...)) // Exec says
-		if u.drop > 0 {
+		if u.drops {
 			from = len(p.args)
 			p.args = append(p.args, "hdel", &u.name)
 			for i := u.first; i >= 0; i = p.next[i] {
