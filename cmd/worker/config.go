@@ -78,7 +78,7 @@ type redisConfig struct {
 	Addresses            []string  `yaml:"addresses" doc:"host:port; of the server, of some nodes of the cluster, or of the sentinels. A list, or one string with commas."`
 	Master               string    `yaml:"master" doc:"Name of the master, for the sentinels."`
 	Database             int       `yaml:"database" doc:"0 with a cluster."`
-	Username             string    `yaml:"username" doc:"ACL user; deploy/redis-users.acl, or for a cluster deploy/redis-users-cluster.acl, grants what it needs: SET, HSET, HGETALL, HDEL, PEXPIRE, MULTI and EXEC, of a cluster CLUSTER SLOTS and ASKING, and INFO so that the worker can warn of a Redis that evicts."`
+	Username             string    `yaml:"username" doc:"ACL user; deploy/redis-users.acl, or for a cluster deploy/redis-users-cluster.acl, grants what it needs: SET, HSET, HGETALL, HDEL, PEXPIRE, MULTI and EXEC, with second_key_file GET and PTTL, of a cluster CLUSTER SLOTS and ASKING, and INFO so that the worker can warn of a Redis that evicts."`
 	Password             string    `yaml:"password"`
 	PasswordFile         string    `yaml:"password_file" kind:"file"`
 	SentinelUsername     string    `yaml:"sentinel_username"`
@@ -86,6 +86,7 @@ type redisConfig struct {
 	SentinelPasswordFile string    `yaml:"sentinel_password_file" kind:"file"`
 	TLS                  tlsConfig `yaml:"tls"`
 	KeyFile              string    `yaml:"key_file" kind:"file" doc:"Secret of at least 16 bytes that hashes conversations and contacts in keys and fingerprints; the same for all workers. Empty: a public one, so a copy of the keys can be tried against known numbers."`
+	SecondKeyFile        string    `yaml:"second_key_file" kind:"file" doc:"Another such secret, while key_file is being changed: claims and history that are kept under it count too. docs/DELIVERY.md has the steps."`
 
 	Timeout     time.Duration `yaml:"timeout" doc:"Of connecting, of writing and of reading one answer."`
 	PoolSize    int           `yaml:"pool_size" doc:"Connections per server."`

@@ -150,6 +150,8 @@ func TestConfigFaults(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
 	short := filepath.Join(t.TempDir(), "short")
 	write(t, short, "secret")
+	public := filepath.Join(t.TempDir(), "public")
+	write(t, public, publicSecret)
 	for _, test := range []struct {
 		name, src string
 		want      []string
@@ -170,6 +172,12 @@ func TestConfigFaults(t *testing.T) {
 			"worker.yaml:7:13: redis.key_file: " + short + " has 6 bytes, want at least 16",
 			"worker.yaml:8:13: redis.password: given here and in redis.password_file: one of the two must go",
 			"worker.yaml:10:9: policy: " + missing + " cannot be read: no such file or directory",
+		}},
+		{"a second secret that is none", "redis:\n  key_file: ''\n  second_key_file: " + public + "\n", []string{
+			"worker.yaml:3:20: redis.second_key_file: " + public + " has the secret that is in use without it",
+		}},
+		{"a second secret that is short", "redis:\n  second_key_file: " + short + "\n", []string{
+			"worker.yaml:2:20: redis.second_key_file: " + short + " has 6 bytes, want at least 16",
 		}},
 		{"what does not fit together", `kafka:
   brokers: [here, "there:9092"]

@@ -124,7 +124,7 @@ func checkRedis(ctx context.Context, s *setup) []checkFinding {
 	rdb := newRedis(s, newBreaker(s.Redis.Breaker, time.Now, func(bool) {}))
 	defer rdb.Close()
 	where := s.Redis.Mode + " redis at " + strings.Join(s.Redis.Addresses, ",")
-	if err := tryClaim(ctx, rdb); err != nil {
+	if err := tryClaim(ctx, rdb, s.second != nil); err != nil {
 		return []checkFinding{finding(gradeFail, "%s: %v. Check redis.addresses, redis.tls and the rights of the user; flags go out unverified without it", where, err)}
 	}
 	out := []checkFinding{finding(gradeOK, "%s takes claims", where)}
@@ -136,7 +136,8 @@ func checkRedis(ctx context.Context, s *setup) []checkFinding {
 	return append(out, checkEviction(ctx, rdb))
 }
 
-func tryClaim(ctx context.Context, rdb redis.UniversalClient) error {
+// tryClaim makes a claim of nothing, and looks at it as is done while the secret is being changed.
+func tryClaim(ctx context.Context, rdb redis.UniversalClient, look bool) error {
 	key := "onside:check:" + rand.Text()
 	args := redis.SetArgs{Mode: "NX", Get: true, TTL: time.Minute}
 	switch err := rdb.SetArgs(ctx, key, "first", args).Err(); {
@@ -149,12 +150,21 @@ func tryClaim(ctx context.Context, rdb redis.UniversalClient) error {
 	if err == nil && got != "first" {
 		err = errors.New("a claim was not kept: SET NX GET needs Redis 7.0")
 	}
-	return err
+	if err != nil || !look {
+		return err
+	}
+	pipe := rdb.Pipeline()
+	pipe.Get(ctx, key)
+	pipe.PTTL(ctx, key)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return fmt.Errorf("claims under redis.second_key_file: %w", err)
+	}
+	return nil
 }
 
 // tryHistory keeps two signals of a conversation that nobody has, and lets the first go: what lanes ask of Redis besides claims.
 func tryHistory(ctx context.Context, rdb redis.UniversalClient, secret []byte) error {
-	h := history.New(rdb, secret, time.Minute).In(history.Scope{Topic: "check", Incarnation: rand.Text()})
+	h := history.New(rdb, secret, nil, time.Minute).In(history.Scope{Topic: "check", Incarnation: rand.Text()})
 	key := h.Key("check")
 	first := history.Entry{Key: key, Signal: classify.Signal{Offset: 1}}
 	second := history.Entry{Key: key, Signal: classify.Signal{Offset: 2}, Drop: []int64{1}}

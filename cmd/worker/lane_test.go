@@ -46,7 +46,7 @@ type world struct {
 func newWorld(batches ...*source.Batch) *world {
 	return &world{
 		batches: batches, failing: map[string]error{}, signals: map[string]map[int64]classify.Signal{},
-		keys: history.New(nil, nil, 0).In(history.Scope{}), names: map[history.Key]string{},
+		keys: history.New(nil, nil, nil, 0).In(history.Scope{}), names: map[history.Key]string{},
 	}
 }
 

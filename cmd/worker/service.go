@@ -99,7 +99,7 @@ func (sv *service) run(ctx context.Context) error {
 		sv.log.Info("draining: what is in hand is finished", zap.Duration("at_most", sv.setup.DrainTimeout))
 	})
 	defer undo()
-	signals := history.New(sv.rdb, sv.setup.secret, sv.setup.Redis.HistoryTTL)
+	signals := history.New(sv.rdb, sv.setup.secret, sv.setup.second, sv.setup.Redis.HistoryTTL)
 	parts := laneParts{
 		model: sv.setup.model, policy: sv.setup.policy, sink: sv.sink, metrics: sv.metrics, clock: &sv.health.lanes, memory: newRereadMemory(runtime.GOMAXPROCS(0)),
 		history: func(s history.Scope) recaller { return signals.In(s) }, now: sv.now, observe: sv.observe,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -26,6 +27,7 @@ type setup struct {
 	kafkaSASL sasl.Mechanism
 	redisTLS  *tls.Config
 	secret    []byte // hashes conversations and contacts
+	second    []byte // the secret whose claims and history count too; nil: there is none
 	policy    *policy.Policy
 	model     *classify.Classifier
 	evidence  sink.Evidence
@@ -56,7 +58,16 @@ func (r *configReader) check() *setup {
 	s.kafkaSASL = r.sasl(&c.Kafka.SASL)
 	r.password("redis.password", &c.Redis.Password, c.Redis.PasswordFile)
 	r.password("redis.sentinel_password", &c.Redis.SentinelPassword, c.Redis.SentinelPasswordFile)
-	s.secret = r.secret(c.Redis.KeyFile)
+	s.secret = []byte(publicSecret)
+	if c.Redis.KeyFile != "" {
+		s.secret = r.secret("redis.key_file", c.Redis.KeyFile)
+	}
+	if c.Redis.SecondKeyFile != "" {
+		s.second = r.secret("redis.second_key_file", c.Redis.SecondKeyFile)
+		if s.second != nil && bytes.Equal(s.second, s.secret) {
+			r.fault("redis.second_key_file", "%s has the secret that is in use without it", c.Redis.SecondKeyFile)
+		}
+	}
 	s.policy = r.policy(c.Policy)
 	r.checkKafka(c)
 	r.checkRedis(&c.Redis)
@@ -130,13 +141,10 @@ func (r *configReader) password(path string, password *string, file string) {
 	}
 }
 
-func (r *configReader) secret(file string) []byte {
-	if file == "" {
-		return []byte(publicSecret)
-	}
-	b := r.fileOf("redis.key_file", file)
+func (r *configReader) secret(path, file string) []byte {
+	b := r.fileOf(path, file)
 	if b != nil && len(b) < minSecret {
-		r.fault("redis.key_file", "%s has %d bytes, want at least %d", file, len(b), minSecret)
+		r.fault(path, "%s has %d bytes, want at least %d", file, len(b), minSecret)
 	}
 	return b
 }
@@ -253,7 +261,7 @@ func sinkConfig(s *setup) sink.Config {
 	return sink.Config{
 		Brokers: k.Brokers, TLS: s.kafkaTLS, SASL: s.kafkaSASL,
 		Topics: sink.Topics{Flags: k.Topics.Flags, Reminders: k.Topics.Reminders, DeadLetters: k.Topics.DeadLetters},
-		Policy: s.policy.Version(), Model: s.model.Version(), Key: s.secret, Window: s.Redis.ClaimWindow,
+		Policy: s.policy.Version(), Model: s.model.Version(), Key: s.secret, Second: s.second, Window: s.Redis.ClaimWindow,
 		Evidence: s.evidence, ClaimTimeout: s.Redis.Timeout, TransactionTimeout: k.TransactionTimeout,
 	}
 }

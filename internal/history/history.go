@@ -8,6 +8,8 @@
 // Redis holds no text and no ids: keys are keyed hashes, values are a signal's own bytes. Every key expires when its conversation
 // has been silent for the time that [New] is given, and is written together with its expiry in one transaction.
 //
+// While the secret is being changed, what was kept under another is read as well. It is not kept up: it ends when Redis has had it for its time.
+//
 // A value is bound to its key by a tag: an answer that was meant for another key is taken for no signal.
 //
 // History is a memory, not a record: when Redis is away or has lost it, callers go on with what they know themselves. Nothing
@@ -30,15 +32,15 @@ const Prefix = "onside:history:"
 
 // Redis keeps signals in Redis, Redis Cluster or behind Sentinel. It is safe for concurrent use.
 type Redis struct {
-	rdb    redis.UniversalClient
-	secret []byte
-	expiry any // the milliseconds that a conversation is kept, as every command of a batch says them
+	rdb            redis.UniversalClient
+	secret, second []byte
+	expiry         any // the milliseconds that a conversation is kept, as every command of a batch says them
 }
 
-// New keeps signals in rdb, which stays the caller's to close, under keys made with the secret. A conversation is forgotten ttl after its last
-// message; ttl is at least a second.
-func New(rdb redis.UniversalClient, secret []byte, ttl time.Duration) *Redis {
-	return &Redis{rdb: rdb, secret: slices.Clone(secret), expiry: max(ttl, time.Second).Milliseconds()}
+// New keeps signals in rdb, which stays the caller's to close, under keys made with the secret, and reads those under a second one too, unless
+// that is nil. A conversation is forgotten ttl after its last message; ttl is at least a second.
+func New(rdb redis.UniversalClient, secret, second []byte, ttl time.Duration) *Redis {
+	return &Redis{rdb: rdb, secret: slices.Clone(secret), second: slices.Clone(second), expiry: max(ttl, time.Second).Milliseconds()}
 }
 
 // Scope is where offsets mean something: one partition of one incarnation of a topic. Conversations of different scopes have
@@ -51,8 +53,9 @@ type Scope struct {
 
 // Partition is the history of one scope. It serves one goroutine.
 type Partition struct {
-	redis *Redis
-	keys  keys
+	redis  *Redis
+	places *places
+	second *places // nil where there is no second secret
 
 	// scratch memory of Append
 	known   map[string]int // places in updates
@@ -65,11 +68,21 @@ type Partition struct {
 
 // In is the history of a scope.
 func (r *Redis) In(s Scope) *Partition {
-	return &Partition{redis: r, keys: r.keys(s), known: map[string]int{}}
+	p := &Partition{redis: r, places: in(s, r.secret), known: map[string]int{}}
+	if r.second != nil {
+		p.second = in(s, r.second)
+	}
+	return p
 }
 
 // Key is where a conversation of the scope is kept.
-func (p *Partition) Key(conversation string) Key { return p.keys.of(conversation) }
+func (p *Partition) Key(conversation string) Key {
+	k := Key{place: p.places.of(conversation)}
+	if p.second != nil {
+		k.second = p.second.of(conversation)
+	}
+	return k
+}
 
 // Entry is what one message adds to its conversation.
 type Entry struct {
@@ -86,25 +99,42 @@ const atOnce = 1024
 func (p *Partition) Load(ctx context.Context, keys []Key) (signals [][]classify.Signal, skipped int, err error) {
 	signals = make([][]classify.Signal, 0, len(keys))
 	for some := range slices.Chunk(keys, atOnce) {
-		replies := make([]*redis.MapStringStringCmd, len(some))
-		pipe := p.redis.rdb.Pipeline()
-		for i, k := range some {
-			replies[i] = pipe.HGetAll(ctx, k.name)
-		}
-		if _, err := pipe.Exec(ctx); err != nil {
+		replies, err := p.read(ctx, some)
+		if err != nil {
 			return nil, 0, fmt.Errorf("load history: %w", err)
 		}
-		for i, reply := range replies {
-			fields, err := reply.Result() // a cluster may have answered some and not others
-			if err != nil {
-				return nil, 0, fmt.Errorf("load history: %w", err)
+		for i := range some {
+			said, bad := some[i].decode(replies[i].Val())
+			if p.second != nil {
+				more, worse := some[i].second.decode(replies[len(some)+i].Val())
+				said, bad = merged(said, more), bad+worse
 			}
-			said, bad := some[i].decode(fields)
 			signals = append(signals, said)
 			skipped += bad
 		}
 	}
 	return signals, skipped, nil
+}
+
+// read is what Redis has of conversations, and behind that what it has of them under the second secret.
+func (p *Partition) read(ctx context.Context, keys []Key) ([]*redis.MapStringStringCmd, error) {
+	replies := make([]*redis.MapStringStringCmd, 0, len(keys))
+	pipe := p.redis.rdb.Pipeline()
+	for _, k := range keys {
+		replies = append(replies, pipe.HGetAll(ctx, k.name))
+	}
+	if p.second != nil {
+		for _, k := range keys {
+			replies = append(replies, pipe.HGetAll(ctx, k.second.name))
+		}
+	}
+	_, err := pipe.Exec(ctx)
+	for _, r := range replies { // a cluster may have answered some and not others
+		if err == nil {
+			err = r.Err()
+		}
+	}
+	return replies, err
 }
 
 // Append adds the entries' signals, in a round trip for each thousand conversations. To append again what is there changes nothing but the expiry. After

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var secret = []byte("0123456789abcdef")
+var secret, otherSecret = []byte("0123456789abcdef"), []byte("fedcba9876543210")
 
 // The contract holds on a single server and on a cluster, embedded or real (ONSIDE_TEST_REDIS, of which only new keys are used).
 func TestContract(t *testing.T) {
@@ -47,6 +47,7 @@ func TestContract(t *testing.T) {
 		"what cannot be read is skipped":       skipsGarbage,
 		"no text is kept":                      noText,
 		"nothing to do is nothing":             nothing,
+		"the secret can be changed":            changesSecret,
 	}
 	for on, client := range clients {
 		for name, check := range contract {
@@ -77,8 +78,8 @@ func scope() Scope {
 	return Scope{Topic: "chat.messages", Incarnation: hex.EncodeToString(b[:]), Partition: 3}
 }
 
-// in is the history of a scope, kept in rdb for an hour.
-func in(rdb redis.UniversalClient, s Scope) *Partition { return New(rdb, secret, time.Hour).In(s) }
+// of is the history of a scope, kept in rdb for an hour.
+func of(rdb redis.UniversalClient, s Scope) *Partition { return New(rdb, secret, nil, time.Hour).In(s) }
 
 // added is an entry that says which conversation is meant.
 type added struct {
@@ -113,7 +114,7 @@ func keysOf(p *Partition, conversations ...string) (keys []Key) {
 
 func appendTo(t *testing.T, rdb redis.UniversalClient, s Scope, list []added) {
 	t.Helper()
-	p := in(rdb, s)
+	p := of(rdb, s)
 	if err := p.Append(t.Context(), keyed(p, list)); err != nil {
 		t.Fatal(err)
 	}
@@ -122,23 +123,19 @@ func appendTo(t *testing.T, rdb redis.UniversalClient, s Scope, list []added) {
 // expect compares a conversation's offsets.
 func expect(t *testing.T, rdb redis.UniversalClient, s Scope, conversation string, want ...int64) {
 	t.Helper()
-	p := in(rdb, s)
+	p := of(rdb, s)
 	signals, skipped, err := p.Load(t.Context(), keysOf(p, conversation))
 	if err != nil || skipped != 0 {
 		t.Fatalf("skipped %d, error %v", skipped, err)
 	}
-	var got []int64
-	for _, sig := range signals[0] {
-		got = append(got, sig.Offset)
-	}
-	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(want, offsets(signals[0]), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("%s: %s", conversation, diff)
 	}
 }
 
 func unknownIsEmpty(t *testing.T, rdb redis.UniversalClient, s Scope) {
 	appendTo(t, rdb, s, entries("known", 1))
-	p := in(rdb, s)
+	p := of(rdb, s)
 	signals, skipped, err := p.Load(t.Context(), keysOf(p, "unknown", "known", "unknown"))
 	if err != nil || skipped != 0 {
 		t.Fatalf("skipped %d, error %v", skipped, err)
@@ -191,7 +188,7 @@ func apart(t *testing.T, rdb redis.UniversalClient, s Scope) {
 	} {
 		expect(t, rdb, other, "c")
 	}
-	other := New(rdb, []byte("fedcba9876543210"), time.Hour).In(s)
+	other := New(rdb, otherSecret, nil, time.Hour).In(s)
 	signals, _, err := other.Load(t.Context(), keysOf(other, "c"))
 	if err != nil || len(signals[0]) != 0 {
 		t.Errorf("another secret reads %v, error %v", signals, err)
@@ -203,16 +200,56 @@ func expires(t *testing.T, rdb redis.UniversalClient, s Scope) {
 	list[1].entry.Drop = []int64{1}
 	appendTo(t, rdb, s, list)
 	for _, c := range []string{"c", "d"} {
-		k := in(rdb, s).Key(c)
+		k := of(rdb, s).Key(c)
 		if ttl := rdb.PTTL(t.Context(), k.name).Val(); ttl <= 59*time.Minute || ttl > time.Hour {
 			t.Errorf("%s lives for %v", c, ttl)
 		}
 		rdb.PExpire(t.Context(), k.name, time.Minute)
 	}
 	appendTo(t, rdb, s, entries("c", 5)) // a message keeps its conversation
-	if ttl := rdb.PTTL(t.Context(), in(rdb, s).Key("c").name).Val(); ttl <= 59*time.Minute {
+	if ttl := rdb.PTTL(t.Context(), of(rdb, s).Key("c").name).Val(); ttl <= 59*time.Minute {
 		t.Errorf("after another message it lives for %v", ttl)
 	}
+}
+
+// changesSecret has workers that know the old secret first and the new one first read what each other has kept.
+func changesSecret(t *testing.T, rdb redis.UniversalClient, s Scope) {
+	before, after := New(rdb, secret, otherSecret, time.Hour).In(s), New(rdb, otherSecret, secret, time.Hour).In(s)
+	appendTo(t, rdb, s, entries("c", 1, 2, 3)) // by one who knows the old secret only
+	steps := []struct {
+		by   *Partition
+		add  []added
+		c, d []int64
+	}{
+		{by: before, add: entries("c", 4), c: []int64{1, 2, 3, 4}},
+		{by: after, add: append(entries("c", 5, 6), entries("d", 7)...), c: []int64{1, 2, 3, 4, 5, 6}, d: []int64{7}},
+		{by: before, add: append(entries("c", 2), entries("d", 8, 9)...), c: []int64{1, 2, 3, 4, 5, 6}, d: []int64{7, 8, 9}},
+		{by: after, add: entries("c", 4), c: []int64{1, 2, 3, 4, 5, 6}, d: []int64{7, 8, 9}},
+	}
+	for i, step := range steps {
+		if err := step.by.Append(t.Context(), keyed(step.by, step.add)); err != nil {
+			t.Fatal(err)
+		}
+		for name, p := range map[string]*Partition{"the old": before, "the new": after} {
+			var c counter
+			rdb.AddHook(&c)
+			signals, skipped, err := p.Load(t.Context(), keysOf(p, "c", "d"))
+			if err != nil || skipped != 0 || c.trips.Load() != 1 {
+				t.Fatalf("skipped %d, error %v, %d round trips", skipped, err, c.trips.Load())
+			}
+			if diff := cmp.Diff([][]int64{step.c, step.d}, [][]int64{offsets(signals[0]), offsets(signals[1])}, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("step %d, %s secret first: %s", i, name, diff)
+			}
+		}
+	}
+	expect(t, rdb, s, "d", 8, 9) // who knows the old secret only finds what was kept under it
+}
+
+func offsets(signals []classify.Signal) (list []int64) {
+	for _, s := range signals {
+		list = append(list, s.Offset)
+	}
+	return list
 }
 
 // counter counts round trips, without those that make a connection.
@@ -257,7 +294,7 @@ func takes(t *testing.T, rdb redis.UniversalClient, s Scope, conversations int, 
 	if n := c.trips.Swap(0); n != trips {
 		t.Errorf("append of %d took %d round trips", conversations, n)
 	}
-	p := in(rdb, s)
+	p := of(rdb, s)
 	signals, _, err := p.Load(t.Context(), keysOf(p, names...))
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +310,7 @@ func takes(t *testing.T, rdb redis.UniversalClient, s Scope, conversations int, 
 }
 
 func skipsGarbage(t *testing.T, rdb redis.UniversalClient, s Scope) {
-	p := in(rdb, s)
+	p := of(rdb, s)
 	appendTo(t, rdb, s, entries("c", 1, 2))
 	k, foreign := p.Key("c"), p.Key("d")
 	elsewhere, _ := foreign.encode(nil, &classify.Signal{Offset: 7})
@@ -297,7 +334,7 @@ func skipsGarbage(t *testing.T, rdb redis.UniversalClient, s Scope) {
 func noText(t *testing.T, rdb redis.UniversalClient, s Scope) {
 	const canary = "canary-4711"
 	appendTo(t, rdb, s, entries(canary, 1))
-	k := in(rdb, s).Key(canary)
+	k := of(rdb, s).Key(canary)
 	dump := fmt.Sprint(k.name, rdb.HGetAll(t.Context(), k.name).Val())
 	if strings.Contains(dump, canary) || strings.Contains(dump, s.Topic) {
 		t.Errorf("Redis has %q", dump)
@@ -311,7 +348,7 @@ func nothing(t *testing.T, rdb redis.UniversalClient, s Scope) {
 	var c counter
 	rdb.AddHook(&c)
 	appendTo(t, rdb, s, nil)
-	signals, skipped, err := in(rdb, s).Load(t.Context(), nil)
+	signals, skipped, err := of(rdb, s).Load(t.Context(), nil)
 	if err != nil || skipped != 0 || len(signals) != 0 || c.trips.Load() != 0 {
 		t.Errorf("signals %v, skipped %d, error %v, %d round trips", signals, skipped, err, c.trips.Load())
 	}
@@ -319,7 +356,7 @@ func nothing(t *testing.T, rdb redis.UniversalClient, s Scope) {
 
 func TestFaultsAreErrors(t *testing.T) {
 	mini := miniredis.RunT(t)
-	p := in(single(t, mini.Addr()), scope())
+	p := of(single(t, mini.Addr()), scope())
 	for _, fault := range []string{"READONLY You can't write against a read only replica.", "OOM command not allowed", "LOADING"} {
 		mini.SetError(fault)
 		if signals, _, err := p.Load(t.Context(), keysOf(p, "c")); err == nil || signals != nil || !strings.Contains(err.Error(), fault) {
@@ -351,7 +388,7 @@ func TestFaultsAreErrors(t *testing.T) {
 // One command of a pipeline may fail by itself: a cluster splits it by node.
 func TestEachCommandsOwnErrorCounts(t *testing.T) {
 	rdb := single(t, miniredis.RunT(t).Addr())
-	p := in(rdb, scope())
+	p := of(rdb, scope())
 	rdb.AddHook(failSecond{})
 	if _, _, err := p.Load(t.Context(), keysOf(p, "c", "d")); err == nil {
 		t.Error("load says nothing")
@@ -397,7 +434,7 @@ func BenchmarkHistory(b *testing.B) {
 	defer mini.Close()
 	rdb := redis.NewClient(&redis.Options{Addr: mini.Addr(), DisableIdentity: true})
 	defer rdb.Close()
-	p := in(rdb, scope())
+	p := of(rdb, scope())
 	var names []string
 	var list []added
 	for i := range 100 {

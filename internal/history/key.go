@@ -14,40 +14,46 @@ import (
 	"onside/internal/classify"
 )
 
-// Key is where a conversation is kept, and the tag that its values carry.
+// Key is where a conversation is kept, and where what another secret's holders have kept of it is looked for.
 type Key struct {
+	place
+	second place // the zero place where there is no second secret
+}
+
+// place is a key in Redis and the tag that its values carry.
+type place struct {
 	name string
 	tag  [4]byte
 }
 
-// keys makes the keys of one scope. It serves one goroutine.
-type keys struct {
+// places makes those of one scope, under one secret. It serves one goroutine.
+type places struct {
 	mac     hash.Hash
 	scope   [sha256.Size]byte
 	prefix  string
 	scratch []byte
 }
 
-// keys are those of a scope. The conversations of a scope share a slot of a cluster, so a lane's round trip goes to one node and
+// in are the places of a scope. The conversations of a scope share a slot of a cluster, so a lane's round trip goes to one node and
 // can be one transaction.
-func (r *Redis) keys(s Scope) keys {
-	k := keys{mac: hmac.New(sha256.New, r.secret)}
+func in(s Scope, secret []byte) *places {
+	k := &places{mac: hmac.New(sha256.New, secret)}
 	k.sum(k.scope[:0], "scope", s.Topic, s.Incarnation, strconv.Itoa(s.Partition))
 	k.prefix = Prefix + "{" + base64.RawURLEncoding.EncodeToString(k.scope[:6]) + "}"
 	return k
 }
 
-// of names a conversation.
-func (k *keys) of(conversation string) Key {
+// of is a conversation's.
+func (k *places) of(conversation string) place {
 	var sum [sha256.Size]byte
 	k.sum(sum[:0], "conversation", string(k.scope[:]), conversation)
 	name := base64.RawURLEncoding.AppendEncode(append(k.scratch[:0], k.prefix...), sum[:16])
 	k.scratch = name
-	return Key{name: string(name), tag: [4]byte(sum[16:])}
+	return place{name: string(name), tag: [4]byte(sum[16:])}
 }
 
 // sum appends the keyed hash of the fields, which are told apart by their lengths.
-func (k *keys) sum(dst []byte, fields ...string) {
+func (k *places) sum(dst []byte, fields ...string) {
 	k.mac.Reset()
 	b := k.scratch[:0]
 	for _, f := range fields {
@@ -58,13 +64,24 @@ func (k *keys) sum(dst []byte, fields ...string) {
 	k.mac.Sum(dst)
 }
 
+// merged are a conversation's signals with those under the second secret that have no other in their place, both in offset order.
+func merged(signals, second []classify.Signal) []classify.Signal {
+	for _, s := range second {
+		at, there := slices.BinarySearchFunc(signals, s.Offset, func(x classify.Signal, offset int64) int { return cmp.Compare(x.Offset, offset) })
+		if !there {
+			signals = slices.Insert(signals, at, s)
+		}
+	}
+	return signals
+}
+
 // encode appends a signal's value.
-func (k *Key) encode(dst []byte, s *classify.Signal) ([]byte, error) {
+func (k *place) encode(dst []byte, s *classify.Signal) ([]byte, error) {
 	return s.AppendBinary(append(dst, k.tag[:]...))
 }
 
 // decode reads a conversation's hash, in offset order, and counts what it cannot read.
-func (k *Key) decode(fields map[string]string) (signals []classify.Signal, skipped int) {
+func (k *place) decode(fields map[string]string) (signals []classify.Signal, skipped int) {
 	for f, v := range fields {
 		s, ok := k.signal(f, v)
 		if !ok {
@@ -78,7 +95,7 @@ func (k *Key) decode(fields map[string]string) (signals []classify.Signal, skipp
 }
 
 // signal reads one value. The field says its offset; a value that says another is none of ours.
-func (k *Key) signal(f, v string) (s classify.Signal, ok bool) {
+func (k *place) signal(f, v string) (s classify.Signal, ok bool) {
 	offset, err := strconv.ParseInt(f, 10, 64)
 	if err != nil {
 		return s, false

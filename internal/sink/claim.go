@@ -100,14 +100,41 @@ func decide(me owner, a answer) verdict {
 
 // claim is a finding's key in Redis with the record that wants to own it.
 type claim struct {
-	key   string
-	owner owner
+	key    string
+	owner  owner
+	second secondKey
+}
+
+// secondKey is where the claim is under the second secret. The zero secondKey is no place.
+type secondKey struct {
+	name string
+	tag  uint64
+}
+
+// carried is the claim that stands under the second secret, as it is to stand under ours: whoever has it there has it here.
+func (cl *claim) carried(there answer) (owner, bool) {
+	standing, ok := decodeOwner(there.value)
+	if !ok || standing.tag != cl.second.tag {
+		return owner{}, false
+	}
+	standing.tag = cl.owner.tag
+	return standing, true
+}
+
+// known is the answer to a claim of which is known what stood under the second secret: that there is none here is news only if there was none
+// there, for what stood there has been carried over.
+func known(there, here answer) answer {
+	if here.absent && !there.absent {
+		return answer{failed: true}
+	}
+	return here
 }
 
 // claims asks Redis who publishes what.
 type claims struct {
 	rdb     redis.UniversalClient
 	secret  []byte
+	second  []byte // the secret of claims that count too; nil for none
 	prefix  string
 	policy  string
 	window  time.Duration
@@ -142,42 +169,84 @@ func evidenceOf(f *classify.Finding) string {
 // severe one; so is the policy, so the claims of an older one are neither obeyed nor in the way.
 func (c *claims) one(o Origin, it *Item, category, evidence string) claim {
 	m, d := it.Message, &it.Decision
-	sum := keyed(c.secret, "claim", c.policy, d.Action.String(), d.Severity.String(),
-		m.ConversationID, m.SenderID, category, evidence)
-	return claim{
-		key: c.prefix + "claim:" + base64.RawURLEncoding.EncodeToString(sum[:16]),
-		owner: owner{
-			tag:    binary.BigEndian.Uint64(sum[16:]),
-			source: short("source", o.Topic, o.Incarnation, strconv.Itoa(o.Partition)),
-			policy: short("policy", c.policy),
-			offset: it.Offset,
-		},
+	place := func(secret []byte) (name string, tag uint64) {
+		sum := keyed(secret, "claim", c.policy, d.Action.String(), d.Severity.String(),
+			m.ConversationID, m.SenderID, category, evidence)
+		return c.prefix + "claim:" + base64.RawURLEncoding.EncodeToString(sum[:16]), binary.BigEndian.Uint64(sum[16:])
 	}
+	cl := claim{owner: owner{
+		source: short("source", o.Topic, o.Incarnation, strconv.Itoa(o.Partition)),
+		policy: short("policy", c.policy),
+		offset: it.Offset,
+	}}
+	cl.key, cl.owner.tag = place(c.secret)
+	if c.second != nil {
+		cl.second.name, cl.second.tag = place(c.second)
+	}
+	return cl
 }
 
-// ask puts every claim in one pipelined round trip. It returns an answer for each; a fault makes answers, not an
-// error. On a cluster the pipeline is split by node, so each command's own error counts.
+// ask puts every claim in one pipelined round trip, before which another looks for them under a second secret. It returns an answer for
+// each; a fault makes answers, not an error. On a cluster the pipeline is split by node, so each command's own error counts.
 func (c *claims) ask(ctx context.Context, list []claim) []answer {
-	answers := make([]answer, len(list))
 	if len(list) == 0 {
-		return answers
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
+	var there []standing
+	if c.second != nil {
+		there = c.look(ctx, list)
+	}
 	pipe := c.rdb.Pipeline()
 	replies := make([]*redis.StatusCmd, len(list))
 	for i, cl := range list {
+		if there != nil {
+			if o, ok := cl.carried(there[i].answer); ok {
+				_ = pipe.SetArgs(ctx, cl.key, o.encode(), redis.SetArgs{Mode: "NX", TTL: there[i].rest}) // what comes next says who has it
+			}
+		}
 		replies[i] = pipe.SetArgs(ctx, cl.key, cl.owner.encode(), redis.SetArgs{Mode: "NX", Get: true, TTL: c.window})
 	}
 	_, _ = pipe.Exec(ctx) // the first of the commands' errors, or that of a hook which ran none of them: their answers are then empty
+	answers := make([]answer, len(list))
 	for i, r := range replies {
-		answers[i] = answerOf(r)
+		answers[i] = answerOf(r.Result())
+		if there != nil {
+			answers[i] = known(there[i].answer, answers[i])
+		}
 	}
 	return answers
 }
 
-func answerOf(r *redis.StatusCmd) answer {
-	value, err := r.Result()
+// standing is what stands under the second secret, and for how long yet.
+type standing struct {
+	answer
+	rest time.Duration
+}
+
+func (c *claims) look(ctx context.Context, list []claim) []standing {
+	pipe := c.rdb.Pipeline()
+	values, rests := make([]*redis.StringCmd, len(list)), make([]*redis.DurationCmd, len(list))
+	for i, cl := range list {
+		values[i], rests[i] = pipe.Get(ctx, cl.second.name), pipe.PTTL(ctx, cl.second.name)
+	}
+	_, _ = pipe.Exec(ctx) // as in ask
+	there := make([]standing, len(list))
+	for i, v := range values {
+		rest, err := rests[i].Result()
+		there[i] = standing{answer: answerOf(v.Result()), rest: min(rest, c.window)}
+		switch {
+		case err != nil:
+			there[i].answer = answer{failed: true}
+		case rest <= 0 && !there[i].failed: // it has just ended
+			there[i].answer = answer{absent: true}
+		}
+	}
+	return there
+}
+
+func answerOf(value string, err error) answer {
 	switch {
 	case errors.Is(err, redis.Nil):
 		return answer{absent: true}

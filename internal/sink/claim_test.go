@@ -135,6 +135,48 @@ func TestClaimKeys(t *testing.T) {
 	}
 }
 
+// A claim under the second secret is another sink's under its own.
+func TestSecondKeys(t *testing.T) {
+	it := phone(7, "c-1", "+923001234567")
+	old := claims{secret: []byte("0123456789abcdef"), prefix: "onside:", policy: "p1"}
+	both := old
+	both.secret, both.second = []byte("fedcba9876543210"), old.secret
+	before, cl := old.of(origin, &it)[0], both.of(origin, &it)[0]
+	if before.second != (secondKey{}) || cl.second != (secondKey{before.key, before.owner.tag}) || cl.key == before.key {
+		t.Fatalf("before the change %+v, after it %+v", before, cl)
+	}
+	standing := before.owner
+	standing.offset, standing.source = 3, 99
+	want := standing
+	want.tag = cl.owner.tag
+	if got, ok := cl.carried(answer{value: standing.encode()}); !ok || got != want {
+		t.Errorf("%+v becomes %+v, %v", standing, got, ok)
+	}
+	for name, there := range map[string]answer{
+		"none": {absent: true}, "a fault": {failed: true}, "no claim": {value: "OK"}, "another key's": {value: cl.owner.encode()},
+	} {
+		if got, ok := cl.carried(there); ok {
+			t.Errorf("%s is carried over as %+v", name, got)
+		}
+	}
+}
+
+// Without the answer to what stands under the second secret, nobody knows that there is no claim; what stands under the first counts.
+func TestKnown(t *testing.T) {
+	stands := answer{value: me.encode()}
+	for _, tc := range []struct{ there, here, want answer }{
+		{answer{absent: true}, answer{absent: true}, answer{absent: true}},
+		{answer{failed: true}, answer{absent: true}, answer{failed: true}},
+		{stands, answer{absent: true}, answer{failed: true}},
+		{answer{failed: true}, stands, stands},
+		{answer{absent: true}, answer{failed: true}, answer{failed: true}},
+	} {
+		if got := known(tc.there, tc.here); got != tc.want {
+			t.Errorf("%+v under the second, %+v under the first: %+v, want %+v", tc.there, tc.here, got, tc.want)
+		}
+	}
+}
+
 func TestClaimsWithoutEvidenceGoByTheAct(t *testing.T) {
 	c := claims{secret: []byte("0123456789abcdef"), policy: "p1"}
 	proposal, refusal := call(1, "c-1"), call(2, "c-1")

@@ -32,16 +32,17 @@ type said struct {
 
 // rules are the protocol. The zero rules are ours; each field breaks one of them.
 type rules struct {
-	plainSetNX     bool // a claim that stands means "sent", whoever made it
-	workersClaim   bool // a claim names the worker instead of the record
-	believesLater  bool // a later record's claim suppresses an earlier one
-	blindToPolicy  bool // a claim does not know under which policy it was made
-	blindToKey     bool // a claim does not know to which key it belongs
-	randomIDs      bool // a flag gets its id when it is published
-	plainProducer  bool // what is published again is a second record
-	commitsFetched bool // a batch may be committed as soon as it is fetched
-	commitsUnsaved bool // a batch may be committed before its signals are in history
-	unfenced       bool // a zombie's commit is taken
+	plainSetNX      bool // a claim that stands means "sent", whoever made it
+	workersClaim    bool // a claim names the worker instead of the record
+	believesLater   bool // a later record's claim suppresses an earlier one
+	blindToPolicy   bool // a claim does not know under which policy it was made
+	blindToKey      bool // a claim does not know to which key it belongs
+	randomIDs       bool // a flag gets its id when it is published
+	plainProducer   bool // what is published again is a second record
+	commitsFetched  bool // a batch may be committed as soon as it is fetched
+	commitsUnsaved  bool // a batch may be committed before its signals are in history
+	unfenced        bool // a zombie's commit is taken
+	carriesAsItsOwn bool // what stands under the second secret is carried over in the name of who finds it
 
 	// With transactions.
 	noEpochs        bool // whoever gets a partition leaves the last owner's transaction alone
@@ -60,6 +61,7 @@ type scenario struct {
 	name     string
 	log      []said
 	policies []string // in the order of their deployment; one is enough
+	secrets  []ring   // the secrets of each deployment; none: all have one and the same
 	spared   []kind   // what does not happen
 	trims    bool     // retention may overtake a worker that has died
 	rules    rules
@@ -67,6 +69,9 @@ type scenario struct {
 	transacted bool // delivery is exactly_once: see protocol_transacted_test.go
 	oldBroker  bool // it does not check that an append belongs to an open transaction
 }
+
+// ring is a deployment's secret, and the one whose claims count too, if any.
+type ring struct{ secret, second string }
 
 // model is a scenario, worked out. Claims and ids are the sink's own; states hold their numbers.
 type model struct {
@@ -101,10 +106,14 @@ type batchClaims struct {
 	lists   [][]claim
 	all     []claim
 	numbers []claimNumbers
+	second  bool // they are looked for under a second secret
 	settled map[[modelAsks]heard]bits
 }
 
-type claimNumbers struct{ key, value uint8 }
+type claimNumbers struct {
+	key, value uint8
+	second     uint8 // key
+}
 
 // heard is what came back for a claim: one of these, or the number of a value, counted from owned.
 type heard uint8
@@ -137,7 +146,8 @@ const (
 type lane struct {
 	phase     phase
 	policy    uint8
-	done, end uint8 // offsets: all below done is done, and the batch in hand ends before end
+	done, end uint8            // offsets: all below done is done, and the batch in hand ends before end
+	there     [modelAsks]heard // under the second secret; stranger once it has been carried over
 	heard     [modelAsks]heard
 	owed      bits // records of the batch that must yet be acknowledged, as far as is known
 	unacked   bits // those of them that are in the log: their acknowledgement was lost
@@ -175,6 +185,9 @@ func newModel(sc scenario) *model {
 	if len(sc.policies) == 0 {
 		sc.policies = []string{"p"}
 	}
+	for len(sc.secrets) < len(sc.policies) {
+		sc.secrets = append(sc.secrets, ring{secret: "the one"})
+	}
 	m := &model{scenario: sc, batches: make(map[plea]*batchClaims)}
 	for r, line := range sc.log {
 		if line.in == len(m.first) {
@@ -204,7 +217,7 @@ func (m *model) add(r int, line said) {
 			m.shown = append(m.shown, line.shows)
 		}
 		if line.shows != "" && (line.only == "" || line.only == version) {
-			lists[p] = m.claims(o, &it, version)
+			lists[p] = m.claims(o, &it, version, m.secrets[p])
 		}
 		for _, cl := range lists[p] {
 			number(&m.keys, cl.key)
@@ -232,11 +245,14 @@ func (m *model) item(r int, line said) Item {
 }
 
 // claims are the sink's, less what the rules do not know.
-func (m *model) claims(o Origin, it *Item, version string) []claim {
+func (m *model) claims(o Origin, it *Item, version string, r ring) []claim {
 	if m.rules.blindToPolicy {
 		version = "any"
 	}
-	c := claims{secret: []byte("0123456789abcdef"), policy: version}
+	c := claims{secret: []byte(r.secret), policy: version}
+	if r.second != "" {
+		c.second = []byte(r.second)
+	}
 	list := c.of(o, it)
 	for i := range list {
 		list[i].owner = m.disowned(list[i].owner)
@@ -265,7 +281,10 @@ func number(list *[]string, s string) uint8 {
 }
 
 func (m *model) numbers(cl claim) claimNumbers {
-	return claimNumbers{uint8(slices.Index(m.keys, cl.key)), uint8(slices.Index(m.values, cl.owner.encode()))}
+	return claimNumbers{
+		key: uint8(slices.Index(m.keys, cl.key)), value: uint8(slices.Index(m.values, cl.owner.encode())),
+		second: uint8(slices.Index(m.keys, cl.second.name)),
+	}
 }
 
 func (m *model) start() (s state) {
@@ -289,7 +308,7 @@ func (m *model) claimsOf(l *lane) *batchClaims {
 	if b, ok := m.batches[q]; ok {
 		return b
 	}
-	b := &batchClaims{settled: make(map[[modelAsks]heard]bits)}
+	b := &batchClaims{second: m.secrets[q.policy].second != "", settled: make(map[[modelAsks]heard]bits)}
 	for r := range m.log {
 		if !q.owed.has(r) || m.log[r].spoilt {
 			continue

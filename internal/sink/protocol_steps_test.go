@@ -10,6 +10,10 @@ type kind uint8
 const (
 	fetches kind = iota
 	fetchesBlindly
+	looks
+	looksInVain
+	carries
+	carriesInVain
 	asks
 	asksUnheard
 	asksUnanswered
@@ -176,10 +180,19 @@ func (m *model) wanted(r int, l *lane) bool {
 	return len(m.asks[r][l.policy]) > 0 && (line.after == 0 || l.known.has(line.after-1))
 }
 
-// ask puts the next claim to Redis. The commands of a pipeline run in their order, and others' run between them.
+// ask puts the next claim to Redis, once all are looked for under a second secret. The commands of a pipeline run in their order, and others'
+// run between them.
 func (m *model) ask(s *state, p, who int, out emit) {
 	l := &s.lanes[p][who]
 	b, asked := m.claimsOf(l), l.asked()
+	if looked := count(l.there); b.second && looked < len(b.all) {
+		m.look(s, p, who, looked, out)
+		return
+	}
+	if l.there[asked] >= owned {
+		m.carry(s, p, who, asked, out)
+		return
+	}
 	me, n := b.all[asked].owner, b.numbers[asked]
 	standing := s.claims[n.key]
 	hear := func(k kind, a answer, h heard, made bool) {
@@ -189,6 +202,9 @@ func (m *model) ask(s *state, p, who int, out emit) {
 		t := *s
 		if made && standing == 0 {
 			t.claims[n.key] = n.value + 1
+		}
+		if b.second {
+			a = known(answer{absent: l.there[asked] == free}, a)
 		}
 		if decide(me, a) == unverified {
 			h = nothing // what decide does not tell apart is one state
@@ -211,9 +227,57 @@ func (m *model) ask(s *state, p, who int, out emit) {
 	hear(asksCrossed, crossed, stranger, true)
 }
 
+// look gets what stands for a claim under the second secret.
+func (m *model) look(s *state, p, who, i int, out emit) {
+	see := func(k kind, h heard) {
+		if !m.may(k) {
+			return
+		}
+		t := *s
+		t.lanes[p][who].there[i] = h
+		t.forgetful = t.forgetful || k != looks
+		out(event{kind: k, part: uint8(p), who: uint8(who), arg: uint8(i)}, t, kept)
+	}
+	h := free
+	if v := s.claims[m.claimsOf(&s.lanes[p][who]).numbers[i].second]; v > 0 {
+		h = owned + heard(v-1)
+	}
+	see(looks, h)
+	see(looksInVain, nothing)
+}
+
+// carry has what stands under the second secret stand under the lane's own.
+func (m *model) carry(s *state, p, who, i int, out emit) {
+	l := &s.lanes[p][who]
+	b := m.claimsOf(l)
+	o, ok := b.all[i].carried(answer{value: m.values[l.there[i]-owned]})
+	if !ok {
+		panic("a claim under the second secret is none")
+	}
+	if m.rules.carriesAsItsOwn {
+		o = b.all[i].owner
+	}
+	bring := func(k kind, made bool) {
+		if !m.may(k) {
+			return
+		}
+		t := *s
+		if key := b.numbers[i].key; made && t.claims[key] == 0 {
+			t.claims[key] = uint8(slices.Index(m.values, o.encode())) + 1
+		}
+		t.lanes[p][who].there[i] = stranger
+		t.forgetful = t.forgetful || k != carries
+		out(event{kind: k, part: uint8(p), who: uint8(who), arg: uint8(i)}, t, kept)
+	}
+	bring(carries, true)
+	bring(carriesInVain, false)
+}
+
 // asked is how many claims of its batch the lane has put to Redis.
-func (l *lane) asked() (n int) {
-	for n < len(l.heard) && l.heard[n] != unasked {
+func (l *lane) asked() int { return count(l.heard) }
+
+func count(list [modelAsks]heard) (n int) {
+	for n < len(list) && list[n] != unasked {
 		n++
 	}
 	return n
@@ -239,7 +303,7 @@ func (m *model) settle(l *lane, asked int) {
 		}
 		b.settled[l.heard] = owed
 	}
-	l.phase, l.owed, l.heard = publishing, owed, [modelAsks]heard{}
+	l.phase, l.owed, l.there, l.heard = publishing, owed, [modelAsks]heard{}, [modelAsks]heard{}
 }
 
 // answer is what the sink reads.
@@ -313,12 +377,23 @@ func (m *model) judge(s *state, policy uint8, r int, k kind) breach {
 	return kept
 }
 
-// owns reports whether one of the record's claims names it.
+// owns reports whether one of the record's claims names it, and under no secret another record.
 func (m *model) owns(s *state, policy uint8, r int) bool {
-	return slices.ContainsFunc(m.asks[r][policy], func(cl claim) bool {
-		standing := s.claims[m.numbers(cl).key]
-		return standing > 0 && m.owners[standing-1] == r
-	})
+	for i := range m.asks[r][policy] {
+		its, others := false, false
+		for p, list := range m.asks[r] {
+			if m.policies[p] != m.policies[policy] {
+				continue
+			}
+			if v := s.claims[m.numbers(list[i]).key]; v > 0 {
+				its, others = its || m.owners[v-1] == r, others || m.owners[v-1] != r
+			}
+		}
+		if its && !others {
+			return true
+		}
+	}
+	return false
 }
 
 // save appends the batch's signals to history, and is done with the batch.

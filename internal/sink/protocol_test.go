@@ -62,8 +62,15 @@ func promises() []scenario {
 		},
 		{name: "two partitions, claims last", log: []said{{shows: "a"}, {in: 1, shows: "a"}}, spared: lasting},
 		{name: "two partitions, no zombies", log: []said{{shows: "a"}, {shows: "a"}, {in: 1, shows: "a"}}, spared: []kind{losesPartition}},
+		{name: "the secret is changed", log: []said{{shows: "a"}, {shows: "a"}}, policies: steps, secrets: change},
 	}
 }
+
+// change is how a secret is changed so that no claim is forgotten, in so many steps of the same policy.
+var (
+	change = []ring{{secret: "old"}, {"old", "new"}, {"new", "old"}}
+	steps  = []string{"p", "p", "p"}
+)
 
 // transactedPromises are those of delivery exactly_once, whatever Redis does.
 func transactedPromises() []scenario {
@@ -77,6 +84,7 @@ func transactedPromises() []scenario {
 		},
 		{name: "two partitions, claims last", log: []said{{shows: "a"}, {in: 1, shows: "a"}}, spared: lasting},
 		{name: "two partitions, no zombies", log: []said{{shows: "a"}, {shows: "a"}, {in: 1, shows: "a"}}, spared: []kind{losesPartition}},
+		{name: "the secret is changed", log: []said{{shows: "a"}, {shows: "a"}}, policies: steps, secrets: change},
 		{name: "the epoch alone", log: []said{{shows: "a"}, {shows: "a"}}, rules: rules{anyMember: true}},
 		{name: "the generation alone, with a position that waits for open transactions", log: []said{{shows: "a"}, {shows: "a"}}, rules: rules{noEpochs: true}},
 	}
@@ -107,6 +115,7 @@ func brokenRules() []wrong {
 		{scenario{name: "commit before history", log: []said{{}, {shows: "a", after: 1}}, spared: healthy, rules: rules{commitsUnsaved: true}}, nil, lost},
 		{scenario{name: "ids that are made up when a flag is published", log: one, rules: rules{randomIDs: true}}, nil, doubled},
 		{scenario{name: "a producer without sequence numbers", log: one, rules: rules{plainProducer: true}}, nil, copied},
+		{scenario{name: "a claim under the second secret is carried over as the carrier's own", log: two, policies: steps, secrets: change, rules: rules{carriesAsItsOwn: true}}, nil, repeated},
 		{scenario{name: "a zombie's commit is taken", log: two, rules: rules{unfenced: true}}, nil, rewound},
 	}
 }
@@ -134,10 +143,17 @@ func brokenTransactions() []wrong {
 
 func limits() []wrong {
 	kinds := []said{{shows: "a", only: "old"}, {shows: "a", only: "old"}}
+	repeats := []said{{shows: "a"}, {shows: "a"}}
 	return []wrong{
 		{scenario{name: "a policy is deployed, and the old one again", log: kinds, policies: []string{"old", "new", "old"}, spared: healthy}, []breach{repeated}, lost},
+		{scenario{name: "the secret is changed at once", log: repeats, policies: steps[:2], secrets: []ring{{secret: "old"}, {secret: "new"}}}, nil, repeated},
+		{scenario{name: "a partition goes back to who does not know the new secret", log: repeats, policies: steps, secrets: []ring{{secret: "old"}, {"new", "old"}, {secret: "old"}}}, nil, repeated},
+		{scenario{
+			name: "the secret is changed, and a conversation is in two partitions",
+			log:  []said{{shows: "a"}, {in: 1, shows: "a"}}, policies: steps, secrets: change, spared: healthy,
+		}, nil, repeated},
 		{scenario{name: "history does not answer a new lane", log: []said{{}, {shows: "a", after: 1}, {shows: "a"}}, spared: lasting}, nil, lost},
-		{scenario{name: "retention removes what nobody has read", log: []said{{shows: "a"}, {shows: "a"}}, spared: healthy, trims: true}, nil, lost},
+		{scenario{name: "retention removes what nobody has read", log: repeats, spared: healthy, trims: true}, nil, lost},
 		{scenario{name: "a conversation in two partitions, and claims do not last", log: []said{{shows: "a"}, {in: 1, shows: "a"}}}, nil, lost},
 		{scenario{name: "exactly_once, and history does not answer a new lane", log: []said{{}, {shows: "a", after: 1}, {shows: "a"}}, spared: lasting, transacted: true}, nil, lost},
 		{scenario{

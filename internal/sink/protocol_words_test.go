@@ -2,6 +2,7 @@ package sink
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -35,10 +36,29 @@ func (m *model) outline() string {
 		lines = append(lines, text)
 	}
 	text := strings.Join(lines, ", ")
+	if m.rotates() {
+		var rings []string
+		for _, r := range m.secrets {
+			rings = append(rings, r.String())
+		}
+		return text + "; secrets " + strings.Join(rings, ", ")
+	}
 	if len(m.policies) > 1 {
 		text += "; policies " + strings.Join(m.policies, ", ")
 	}
 	return text
+}
+
+// rotates reports whether secrets change.
+func (m *model) rotates() bool {
+	return slices.ContainsFunc(m.secrets, func(r ring) bool { return r != m.secrets[0] })
+}
+
+func (r ring) String() string {
+	if r.second == "" {
+		return r.secret
+	}
+	return r.secret + " with " + r.second
 }
 
 // sentence says what an event does.
@@ -47,8 +67,11 @@ func (m *model) sentence(e event, before, after *state) string {
 	case redisForgets:
 		return "Redis forgets everything"
 	case claimEnds:
-		return "the claim of " + m.letter(int(e.arg)) + " ends"
+		return "the claim of " + m.subject(int(e.arg)) + " ends"
 	case deploys:
+		if m.rotates() {
+			return "secret " + m.secrets[after.deployed].String() + " is deployed"
+		}
 		return "policy " + m.policies[after.deployed] + " is deployed"
 	}
 	who := [...]string{live: "lane", zombie: "zombie"}[e.who]
@@ -70,6 +93,8 @@ func (m *model) act(e event, before, after *state) string {
 		return "fetches " + m.names(m.batch(int(e.part), l.done, next.end)) + m.outlook(next)
 	case fetchesBlindly:
 		return "fetches " + m.names(m.batch(int(e.part), l.done, next.end)) + ", and history does not answer" + m.outlook(next)
+	case looks, looksInVain, carries, carriesInVain:
+		return m.rotation(e, l, next)
 	case asks, asksUnheard, asksUnanswered, asksCrossed:
 		return m.asking(e, l, before) + m.outlook(next)
 	case publishes:
@@ -165,6 +190,39 @@ func (m *model) letter(key int) string {
 	panic("a key that nobody claims")
 }
 
+// subject is a key's letter, with its secret where there are several.
+func (m *model) subject(key int) string {
+	if !m.rotates() {
+		return m.letter(key)
+	}
+	for _, lists := range m.asks {
+		for p, list := range lists {
+			if slices.ContainsFunc(list, func(cl claim) bool { return cl.key == m.keys[key] }) {
+				return m.letter(key) + " under " + m.secrets[p].secret
+			}
+		}
+	}
+	panic("a key that nobody claims")
+}
+
+// rotation says what a lane does about a claim under the second secret.
+func (m *model) rotation(e event, l, next *lane) string {
+	n := m.claimsOf(l).numbers[e.arg]
+	switch e.kind {
+	case looksInVain:
+		return fmt.Sprintf("looks for %s: Redis is away", m.subject(int(n.second)))
+	case looks:
+		text := fmt.Sprintf("looks for %s: ", m.subject(int(n.second)))
+		if h := next.there[e.arg]; h >= owned {
+			return text + fmt.Sprintf("m%d has it", m.owners[h-owned])
+		}
+		return text + "there is none"
+	case carriesInVain:
+		return fmt.Sprintf("carries that over to %s: Redis is away", m.subject(int(n.key)))
+	}
+	return "carries that over to " + m.subject(int(n.key))
+}
+
 // asking says how a claim goes.
 func (m *model) asking(e event, l *lane, before *state) string {
 	b := m.claimsOf(l)
@@ -173,7 +231,7 @@ func (m *model) asking(e event, l *lane, before *state) string {
 		i -= len(b.lists[r])
 	}
 	key := b.numbers[e.arg].key
-	text := fmt.Sprintf("claims %s for m%d: ", m.letter(int(key)), b.items[r])
+	text := fmt.Sprintf("claims %s for m%d: ", m.subject(int(key)), b.items[r])
 	standing := before.claims[key]
 	switch {
 	case e.kind == asksUnheard:

@@ -249,6 +249,105 @@ func TestRedisRecovers(t *testing.T) {
 	}
 }
 
+var (
+	oldSecret = func(c *Config) { c.Key = []byte("the old secret!!") }
+	newSecret = func(c *Config) { c.Key = []byte("the new secret!!") }
+	andOld    = func(c *Config) { c.Second = []byte("the old secret!!") }
+	andNew    = func(c *Config) { c.Second = []byte("the new secret!!") }
+)
+
+// While the secret changes, whoever has it first or second knows every claim, in both directions, and each for its own time.
+func TestSecretIsChanged(t *testing.T) {
+	w := newWorld(t)
+	before, first, then, after := w.sink(oldSecret), w.sink(oldSecret, andNew), w.sink(newSecret, andOld), w.sink(newSecret)
+	say := func(s *Sink, offset int64, number string, want Stats) {
+		t.Helper()
+		deliver(t, s, []Item{phone(offset, "c-1", number)}, nil, want)
+	}
+	fresh := Stats{Flags: 1, Claims: Claims{Claimed: 1}}
+	replayed := Stats{Flags: 1, Claims: Claims{Again: 1}}
+	repeat := Stats{Suppressed: 1, Claims: Claims{Duplicate: 1}}
+	const a, b = "+923001234567", "+923007654321"
+	say(before, 1, a, fresh)
+	w.endsIn(w.keys()[0], time.Hour)
+	say(first, 2, a, repeat)
+	say(then, 1, a, replayed) // read again after a crash
+	say(then, 3, a, repeat)
+	say(then, 4, b, fresh)
+	say(first, 5, b, repeat) // the partition goes back to a worker of before
+	say(first, 4, b, replayed)
+	say(after, 6, a, repeat)
+	say(after, 7, b, repeat)
+	if got := w.copies(); len(got) != 2 {
+		t.Errorf("flags %v", got)
+	}
+	keys := w.keys()
+	if len(keys) != 4 {
+		t.Fatalf("keys %q, want two of each secret", keys)
+	}
+	short := 0
+	for _, k := range keys {
+		ttl := w.rdb.PTTL(deadline(t), k).Val()
+		if ttl <= time.Hour {
+			short++
+		}
+		if ttl <= 0 || ttl > 24*time.Hour {
+			t.Errorf("%s lives for %v", k, ttl)
+		}
+	}
+	if short != 2 {
+		t.Errorf("%d claims end within the hour that was left: the one of before, and what was made of it, should", short)
+	}
+}
+
+// endsIn shortens a key's life.
+func (w *world) endsIn(key string, d time.Duration) {
+	w.t.Helper()
+	if err := w.rdb.PExpire(deadline(w.t), key, d).Err(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// What cannot be looked for under the second secret makes a flag unverified; a claim that is found all the same suppresses.
+func TestSecondSecretIsNotHeard(t *testing.T) {
+	w := newWorld(t)
+	deliver(t, w.sink(oldSecret), []Item{phone(1, "c-1", "+923001234567")}, nil, Stats{Flags: 1, Claims: Claims{Claimed: 1}})
+	s := w.sink(newSecret, andOld)
+	s.claims.rdb = w.client(w.rdb.Options().Addr)
+	deaf := true
+	s.claims.rdb.AddHook(&onPipeline{instead: func(ctx context.Context, cmds []redis.Cmder, next redis.ProcessPipelineHook) error {
+		if deaf && cmds[0].Name() == "get" {
+			for _, c := range cmds {
+				c.SetErr(errors.New("CLUSTERDOWN"))
+			}
+			return nil
+		}
+		return next(ctx, cmds)
+	}})
+	deliver(t, s, []Item{phone(2, "c-1", "+923001234567")}, nil, Stats{Flags: 1, Unverified: 1, Claims: Claims{Unverified: 1}})
+	deliver(t, s, []Item{phone(3, "c-1", "+923001234567")}, nil, Stats{Suppressed: 1, Claims: Claims{Duplicate: 1}})
+	deaf = false
+	deliver(t, s, []Item{phone(2, "c-1", "+923001234567")}, nil, Stats{Flags: 1, Claims: Claims{Again: 1}})
+	deliver(t, s, []Item{phone(4, "c-1", "+923001234567")}, nil, Stats{Suppressed: 1, Claims: Claims{Duplicate: 1}})
+}
+
+// A second secret costs a batch one more round trip.
+func TestSecondSecretTakesARoundTrip(t *testing.T) {
+	w := newWorld(t)
+	s := w.sink(newSecret, andOld)
+	s.claims.rdb = w.client(w.rdb.Options().Addr)
+	var trips atomic.Int64
+	s.claims.rdb.AddHook(&onPipeline{before: func() { trips.Add(1) }})
+	var batch []Item
+	for i := range int64(50) {
+		batch = append(batch, phone(i, string(decimal(i)), "+923001234567"))
+	}
+	deliver(t, s, batch, nil, Stats{Flags: 50, Claims: Claims{Claimed: 50}})
+	if trips.Load() != 2 {
+		t.Errorf("%d round trips", trips.Load())
+	}
+}
+
 // Claims work through a cluster client, whose pipelines are split by slot.
 func TestClaimsOnACluster(t *testing.T) {
 	w := newFakeWorld(t)

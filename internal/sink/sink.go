@@ -28,7 +28,8 @@
 //   - A claim whose owner is never published still suppresses its repeats until the window ends. It takes a death between claim and
 //     acknowledgement, and an owner that is then not delivered again (its topic was deleted, retention was faster), or not
 //     decided as before (under another policy, before the old one comes back; with less history). This is the one way to lose a flag.
-//   - A policy or window that changes: claims of one policy mean nothing to another, so a standing case is flagged once more.
+//   - A policy or window that changes: claims of one policy mean nothing to another, so a standing case is flagged once more. So it is
+//     when Config.Key changes, but for a time in which each worker has the old one or the new one as its Second.
 //   - Kafka away, refusing, or without the topic: Deliver waits, logs once, and holds nothing but the batch that it was given.
 //   - Deliver's context ends while an acknowledgement is outstanding: the batch may be in the log or may yet arrive. It is delivered
 //     again by whoever owns the partition then, as the same bytes under the same ids.
@@ -37,6 +38,7 @@
 package sink
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -64,6 +66,7 @@ type Config struct {
 	Model  string // version of the classifier
 
 	Key      []byte        // secret of claims and fingerprints, at least 16 bytes, required; another key knows none of the old claims
+	Second   []byte        // secret of claims that count too, while Key is being changed; nil: there is none
 	Prefix   string        // of every Redis key: "onside:"
 	Window   time.Duration // how long a repeat is a duplicate: 24h
 	Evidence Evidence      // what flags show: Masked
@@ -134,6 +137,8 @@ func (c Config) Validate() error {
 	check(t.Flags != t.Reminders && t.Flags != t.DeadLetters && t.Reminders != t.DeadLetters, "topics: flags, reminders and dead letters need one each")
 	check(c.Policy != "", "policy: the version is missing")
 	check(len(c.Key) >= 16, "key: %d bytes, at least 16 are needed", len(c.Key))
+	check(c.Second == nil || len(c.Second) >= 16, "second: %d bytes, at least 16 are needed", len(c.Second))
+	check(!bytes.Equal(c.Second, c.Key) || c.Second == nil, "second: it is the key")
 	check(c.Window >= time.Second, "window: %v is under a second", c.Window)
 	check(c.Evidence <= None, "evidence: unknown level %d", c.Evidence)
 	check(c.ClaimTimeout > 0, "claim timeout: %v is not positive", c.ClaimTimeout)
@@ -174,7 +179,7 @@ func New(cfg Config, rdb redis.UniversalClient, log *zap.Logger) (*Sink, error) 
 	return &Sink{
 		cfg: cfg,
 		claims: claims{
-			rdb: rdb, secret: cfg.Key, prefix: cfg.Prefix, policy: cfg.Policy, window: cfg.Window, timeout: cfg.ClaimTimeout,
+			rdb: rdb, secret: cfg.Key, second: cfg.Second, prefix: cfg.Prefix, policy: cfg.Policy, window: cfg.Window, timeout: cfg.ClaimTimeout,
 		},
 		shape: shape{secret: cfg.Key, policy: cfg.Policy, model: cfg.Model, evidence: cfg.Evidence},
 		producer: &producer{

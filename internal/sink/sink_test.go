@@ -477,8 +477,13 @@ func TestValidateReportsEverything(t *testing.T) {
 	if err := (&world{name: "x", brokers: []string{"localhost:9092"}}).config().Validate(); err != nil {
 		t.Errorf("a good configuration: %v", err)
 	}
+	one := (&world{name: "x", brokers: []string{"localhost:9092"}}).config()
+	one.Second = one.Key
+	if err := one.Validate(); err == nil || err.Error() != "second: it is the key" {
+		t.Errorf("one secret for two: %v", err)
+	}
 	err := Config{
-		Topics: Topics{Flags: "a", Reminders: "a"}, Key: []byte("short"), Window: time.Millisecond, Evidence: 9,
+		Topics: Topics{Flags: "a", Reminders: "a"}, Key: []byte("short"), Second: []byte("short2"), Window: time.Millisecond, Evidence: 9,
 		ClaimTimeout: -1, RequestTimeout: -1, MaxPause: -1, MetadataTTL: -1, MaxBatchBytes: 10, MaxRecordBytes: 10,
 	}.Validate()
 	want := []string{
@@ -486,6 +491,7 @@ func TestValidateReportsEverything(t *testing.T) {
 		"topics: flags, reminders and dead letters need one each",
 		"policy: the version is missing",
 		"key: 5 bytes, at least 16 are needed",
+		"second: 6 bytes, at least 16 are needed",
 		"window: 1ms is under a second",
 		"evidence: unknown level 9",
 		"claim timeout: -1ns is not positive",

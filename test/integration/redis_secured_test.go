@@ -114,7 +114,12 @@ func TestRedisRights(t *testing.T) {
 			t.Parallel()
 			users, rules := shippedUser(t, x.shipped)
 			servers := x.start(t, users)
-			w := newWorldOn(t, plaintextKafka(t), servers[0], "--set", "redis.mode="+mode, "--set", "redis.username=onside", "--set", "redis.password="+password)
+			second := filepath.Join(t.TempDir(), "second")
+			if err := os.WriteFile(second, []byte("what is being changed"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			w := newWorldOn(t, plaintextKafka(t), servers[0], "--set", "redis.mode="+mode, "--set", "redis.username=onside", "--set", "redis.password="+password,
+				"--set", "redis.second_key_file="+second)
 			l := newLoad(t, 100)
 			w.withTopics()
 			if out, err := w.checked(); err != nil || strings.Contains(out, blindToEviction) {
