@@ -43,7 +43,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -154,13 +154,18 @@ func (c Config) Validate() error {
 // Sink publishes decisions and dead letters. It is safe for concurrent use; lanes share one, and what they send to
 // the same partition at the same time goes out as one batch.
 type Sink struct {
-	cfg        Config
-	claims     claims
-	shape      shape
-	producer   *producer
-	transport  *kafka.Transport
-	log        *zap.Logger
-	unverified atomic.Bool // whether the last claims were
+	cfg       Config
+	claims    claims
+	shape     shape
+	producer  *producer
+	transport *kafka.Transport
+	log       *zap.Logger
+
+	noted struct { // in the log
+		sync.Mutex
+		unverified bool
+		since      time.Time // when it last was
+	}
 }
 
 // New makes a Sink. It connects on first use. rdb stays the caller's to close; a nil log is silent.
@@ -302,12 +307,21 @@ func (s *Sink) claim(ctx context.Context, o Origin, items []Item, count *Claims)
 	return verdicts
 }
 
+// noteEvery is how long nothing is said of claims after it was said that they cannot be verified, but that they can again: while a node of
+// a cluster is away, it goes to and fro.
+const noteEvery = time.Minute
+
 // noteRedis logs that claims cannot be verified, and that they can be again, once each.
 func (s *Sink) noteRedis(bad bool) {
-	switch was := s.unverified.Swap(bad); {
-	case bad && !was:
+	now := s.cfg.Now()
+	s.noted.Lock()
+	defer s.noted.Unlock()
+	switch n := &s.noted; {
+	case bad && !n.unverified && now.Sub(n.since) >= noteEvery:
+		n.unverified, n.since = true, now
 		s.log.Warn("claims cannot be verified, publishing without")
-	case was && !bad:
+	case !bad && n.unverified:
+		n.unverified = false
 		s.log.Info("claims are verified again")
 	}
 }
