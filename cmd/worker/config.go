@@ -92,13 +92,13 @@ type redisConfig struct {
 	PoolSize    int           `yaml:"pool_size" doc:"Connections per server."`
 	ClaimWindow time.Duration `yaml:"claim_window" doc:"For how long the same finding in the same conversation is a duplicate."`
 	HistoryTTL  time.Duration `yaml:"history_ttl" doc:"For how long a silent conversation is remembered."`
-	Breaker     breakerConfig `yaml:"breaker" doc:"When Redis does not answer: how soon to stop asking, and when to ask again."`
+	Breaker     breakerConfig `yaml:"breaker" doc:"When Redis does not answer: how soon to stop asking, and when to ask again. With a cluster each node has its own."`
 }
 
 type breakerConfig struct {
 	Failures     int           `yaml:"failures" doc:"So many in a row open it."`
 	ProbeEvery   time.Duration `yaml:"probe_every" doc:"While it is open, one request in this time is let through."`
-	ProbeTimeout time.Duration `yaml:"probe_timeout" doc:"How long that one may take: the most that a batch waits for Redis then."`
+	ProbeTimeout time.Duration `yaml:"probe_timeout" doc:"How long that one may take: the most that a batch waits for a server then."`
 }
 
 type adminConfig struct {

@@ -101,12 +101,11 @@ func newMetrics(version, model, policyVersion string) *metrics {
 	for o, name := range originNames {
 		m.texts[o] = texts.WithLabelValues(name)
 	}
-	m.breakerOpen = m.gauge("redis_breaker_open", "1 while Redis is not asked because it did not answer.")
-	m.breakerChanges = m.counter("redis_breaker_opened_total", "Times that Redis stopped answering.")
+	m.breakerOpen = m.gauge("redis_breaker_open", "1 while Redis, or any node of a cluster, is not asked because it did not answer.")
+	m.breakerChanges = m.counter("redis_breaker_opened_total", "Times that Redis, or a node of a cluster, stopped answering.")
 
 	m.gauges("build_info", "1, with what is running.", "version", "model", "policy").WithLabelValues(version, model, policyVersion).Set(1)
 	m.setGroup(source.Waiting)
-	m.breaker(false)
 	return m
 }
 
@@ -203,11 +202,10 @@ func (m *metrics) setGroup(state source.GroupState) {
 	}
 }
 
-// breaker notes that the breaker of Redis opened or closed.
-func (m *metrics) breaker(open bool) {
-	m.breakerOpen.Set(0)
-	if open {
-		m.breakerOpen.Set(1)
+// breaker notes what became of a breaker of Redis.
+func (m *metrics) breaker(c breakerChange) {
+	m.breakerOpen.Set(float64(min(c.open, 1)))
+	if c.to == breakerOpen {
 		m.breakerChanges.Inc()
 	}
 }

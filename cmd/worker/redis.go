@@ -18,22 +18,23 @@ var silenceRedis = sync.OnceFunc(logging.Disable)
 // newRedis makes the one client of the process. It connects on first use.
 //
 // A dead Redis must cost little: one try per request, short timeouts that also hold for contexts, and the breaker. The
-// client does not introduce itself on connect: a reply to that which comes late was once taken for the reply to a claim.
-func newRedis(s *setup, b *breaker) redis.UniversalClient {
+// client does not introduce itself on connect: a reply to that which comes late was once taken for the reply to a claim. What a cluster's client
+// tries again, as on another node after MOVED, it tries at once.
+func newRedis(s *setup, b *breakers) redis.UniversalClient {
 	silenceRedis()
 	c := &s.Redis
 	opt := &redis.UniversalOptions{
 		Addrs: c.Addresses, DB: c.Database, IsClusterMode: c.Mode == "cluster",
 		Username: c.Username, Password: c.Password, TLSConfig: s.redisTLS,
 		DialTimeout: c.Timeout, ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolTimeout: c.Timeout,
-		ContextTimeoutEnabled: true, PoolSize: c.PoolSize, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true,
+		ContextTimeoutEnabled: true, PoolSize: c.PoolSize, MaxRetries: -1, MinRetryBackoff: -1, DialerRetries: 1, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
 	if c.Mode == "sentinel" {
 		opt.MasterName, opt.SentinelUsername, opt.SentinelPassword = c.Master, c.SentinelUsername, c.SentinelPassword
 	}
 	rdb := redis.NewUniversalClient(opt)
-	rdb.AddHook(b)
+	b.watch(rdb)
 	return rdb
 }
 
@@ -105,7 +106,8 @@ func (b *breaker) end(p pass, answered bool) {
 	}
 }
 
-// leave notes that a request's caller went away, as a lane does that has lost its partition: that says nothing about Redis.
+// leave notes that a request's caller went away, as a lane does that has lost its partition, or the client of a node that left its
+// cluster: that says nothing about Redis.
 func (b *breaker) leave(p pass) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -125,7 +127,7 @@ func (b *breaker) set(open bool) {
 	b.changed(open)
 }
 
-// within marks the context of a request that the breaker let through.
+// within has, in the context of a request, the breaker that let it through.
 type within struct{}
 
 // last marks the context of a request that nobody will make again.
@@ -138,24 +140,37 @@ func lastWord(ctx context.Context) context.Context { return context.WithValue(ct
 // guard makes a request if the breaker lets it through. What the client says to greet the server on a new connection runs
 // through the hooks again: it is part of the request that needed the connection.
 func (b *breaker) guard(ctx context.Context, request func(context.Context) error) error {
-	if ctx.Value(within{}) != nil {
+	if ctx.Value(within{}) == b {
 		return request(ctx)
+	}
+	whole, isPart := ctx.Value(parted{}).(*parts)
+	if isPart {
+		if err, again := whole.unanswered.Load(b); again {
+			return err.(error)
+		}
+		ctx = whole.ctx
+	}
+	if err := ctx.Err(); err != nil {
+		return err // that nobody had time to ask says nothing about the server
 	}
 	p, ok := b.begin(ctx)
 	if !ok {
 		return errBreakerOpen
 	}
-	ctx = context.WithValue(ctx, within{}, true)
+	ctx = context.WithValue(ctx, within{}, b)
 	if p.probe {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, b.probeTimeout)
 		defer cancel()
 	}
 	err := request(ctx)
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, redis.ErrClosed) {
 		b.leave(p)
-	} else {
-		b.end(p, answered(err))
+		return err
+	}
+	b.end(p, answered(err))
+	if isPart && !answered(err) {
+		whole.unanswered.Store(b, err)
 	}
 	return err
 }
@@ -177,8 +192,12 @@ func (b *breaker) DialHook(next redis.DialHook) redis.DialHook {
 // ProcessHook implements redis.Hook.
 func (b *breaker) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		err := b.guard(ctx, func(ctx context.Context) error { return next(ctx, cmd) })
-		if errors.Is(err, errBreakerOpen) {
+		asked := false
+		err := b.guard(ctx, func(ctx context.Context) error {
+			asked = true
+			return next(ctx, cmd)
+		})
+		if !asked {
 			cmd.SetErr(err)
 		}
 		return err
@@ -188,8 +207,12 @@ func (b *breaker) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 // ProcessPipelineHook implements redis.Hook.
 func (b *breaker) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		err := b.guard(ctx, func(ctx context.Context) error { return next(ctx, cmds) })
-		if errors.Is(err, errBreakerOpen) {
+		asked := false
+		err := b.guard(ctx, func(ctx context.Context) error {
+			asked = true
+			return next(ctx, cmds)
+		})
+		if !asked {
 			for _, cmd := range cmds {
 				cmd.SetErr(err)
 			}

@@ -150,7 +150,7 @@ func TestDeadRedisCostsLittle(t *testing.T) {
 	c.Redis.Addresses, c.Redis.Timeout = []string{addr}, 30*time.Millisecond
 	c.Redis.Breaker = breakerConfig{Failures: 2, ProbeEvery: 40 * time.Millisecond, ProbeTimeout: 20 * time.Millisecond}
 	opened := make(chan bool, 10)
-	rdb := newRedis(&setup{config: c}, newBreaker(c.Redis.Breaker, time.Now, func(open bool) { opened <- open }))
+	rdb := newRedis(&setup{config: c}, newBreakers(c.Redis.Breaker, time.Now, func(c breakerChange) { opened <- c.to == breakerOpen }))
 	defer rdb.Close()
 	ask := func() ([]redis.Cmder, error) {
 		pipe := rdb.Pipeline()

@@ -18,16 +18,17 @@ import (
 
 // service is the worker of worker run and worker demo: a consumer whose lanes classify, decide and deliver.
 type service struct {
-	setup   *setup
-	log     *zap.Logger
-	metrics *metrics
-	health  *health
-	rdb     redis.UniversalClient
-	sink    *sink.Sink
-	source  *source.Consumer
-	now     func() time.Time
-	observe observer // set it before run
-	fences  fences
+	setup    *setup
+	log      *zap.Logger
+	metrics  *metrics
+	health   *health
+	rdb      redis.UniversalClient
+	breakers *breakers
+	sink     *sink.Sink
+	source   *source.Consumer
+	now      func() time.Time
+	observe  observer // set it before run
+	fences   fences
 }
 
 // newService builds everything and connects to nothing. A nil log is silent.
@@ -39,7 +40,8 @@ func newService(s *setup, log *zap.Logger, now func() time.Time) (*service, erro
 		setup: s, log: log, now: now, health: &health{},
 		metrics: newMetrics(buildVersion(), s.model.Version(), s.policy.Version()),
 	}
-	sv.rdb = newRedis(s, newBreaker(s.Redis.Breaker, now, sv.breakerChanged))
+	sv.breakers = newBreakers(s.Redis.Breaker, now, sv.breakerChanged)
+	sv.rdb = newRedis(s, sv.breakers)
 	var err error
 	out := sinkConfig(s)
 	out.Transaction = sv.metrics.transaction
@@ -59,12 +61,20 @@ func newService(s *setup, log *zap.Logger, now func() time.Time) (*service, erro
 	return sv, nil
 }
 
-func (sv *service) breakerChanged(open bool) {
-	sv.metrics.breaker(open)
-	if open {
+func (sv *service) breakerChanged(c breakerChange) {
+	sv.metrics.breaker(c)
+	node := zap.String("node", c.node)
+	switch {
+	case c.to == breakerOpen && c.node == "":
 		sv.log.Warn("redis does not answer: flags go out unverified, history is what this worker has seen")
-	} else {
+	case c.to == breakerOpen:
+		sv.log.Warn("redis node does not answer: flags whose claims it has go out unverified, history that it has is what this worker has seen", node)
+	case c.to == breakerGone:
+		sv.log.Info("redis node does not answer and has no slots any more: nobody misses it", node)
+	case c.node == "":
 		sv.log.Info("redis answers again")
+	default:
+		sv.log.Info("redis node answers again", node)
 	}
 }
 
@@ -107,6 +117,7 @@ func (sv *service) run(ctx context.Context) error {
 	watching, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { watchEviction(watching, sv.rdb, evictionEvery, sv.log) })
+	wg.Go(func() { sv.breakers.follow(watching) })
 	defer wg.Wait()
 	defer stop()
 	err := sv.source.Run(ctx, func(ctx context.Context, p *source.Partition) error {
