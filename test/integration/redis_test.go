@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
@@ -93,6 +94,14 @@ func (s *store) kill() {
 		_ = s.cmd.Process.Kill()
 		_ = s.cmd.Wait() // it says that it was killed
 		s.cmd = nil
+	}
+}
+
+// signal sends one to the process.
+func (s *store) signal(sig syscall.Signal) {
+	s.t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
