@@ -146,6 +146,13 @@ func (c *Classifier) Classify(m *Message, prior *State, res *Result) {
 	c.read(m, prior, res)
 }
 
+// Trim gives back what Classify took to read the message, up to 45 times the length of its text: the next one is read in new memory. Findings and Signal stay, and Reread may
+// follow.
+func (res *Result) Trim() {
+	d := &res.view
+	res.view = view{f: folded{src: d.f.src}, evidence: d.evidence, tools: d.tools, rows: d.rows}
+}
+
 // silence are the heads of a message that the gate lets go.
 var silence = func() (z [numHeads]float32) {
 	for k := range z {
@@ -209,7 +216,7 @@ func (c *Classifier) look(m *Message, signals []Signal, res *Result) {
 		facts |= FactSystem
 	}
 	s.know(m, len(d.tokens), facts, signals, res.Signal.Sender)
-	s.feats = c.model.features([2][]gram{d.words, d.chars}, &d.rows, s.feats[:0])
+	s.feats = c.model.featuresOf(d, s.feats[:0])
 	res.Signal.Facts = facts
 }
 
@@ -311,7 +318,7 @@ func (res *Result) prove(f *Finding) (proven bool) {
 	}
 	for _, t := range d.tools {
 		if len(f.Spans) == earlier && t.strong && suits(f.Category, t.tool.kind) {
-			f.Spans, f.Normalized = res.extend(f.Spans, d.f.span(t.start, t.end)), t.tool.name
+			f.Spans, f.Normalized = res.extend(f.Spans, t.span), t.tool.name
 		}
 	}
 	if len(f.Spans) == earlier {

@@ -250,18 +250,18 @@ func (n *namer) concepts() {
 	names := n.e.classifier.reader.lexicon.names
 	const near = 24 // hits: more than conceptGrams looks over
 	for i, a := range hits {
-		n.features(FamilyConcepts, names[a.concept], conceptGrams(hits[i:i+1], nil))
+		n.features(FamilyConcepts, names[a.concept], conceptGrams(hits[i:i+1], 1, nil))
 	}
 	for i, a := range hits {
 		for _, b := range hits[i+1 : min(len(hits), i+near)] {
-			n.features(FamilyConcepts, names[a.concept]+" "+names[b.concept], conceptGrams([]conceptHit{a, b}, nil))
+			n.features(FamilyConcepts, names[a.concept]+" "+names[b.concept], conceptGrams([]conceptHit{a, b}, 2, nil))
 		}
 	}
 	for i, a := range hits {
 		for j := i + 1; j < min(len(hits), i+near); j++ {
 			for _, c := range hits[j+1 : min(len(hits), j+near)] {
 				b := hits[j]
-				n.features(FamilyConcepts, names[a.concept]+" "+names[b.concept]+" "+names[c.concept], conceptGrams([]conceptHit{a, b, c}, nil))
+				n.features(FamilyConcepts, names[a.concept]+" "+names[b.concept]+" "+names[c.concept], conceptGrams([]conceptHit{a, b, c}, 3, nil))
 			}
 		}
 	}

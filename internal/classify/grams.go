@@ -30,17 +30,26 @@ func (g gram) with(h uint64) gram { return gram(mix(uint64(g)*0x9e3779b97f4a7c15
 
 // wordGrams appends the token n-grams: one to three tokens in a row, pairs with one left out, the first and
 // last token, and the whole of a short message.
-func wordGrams(toks []token, dst []gram) []gram {
+func wordGrams(toks []token, dst []gram) []gram { return endGrams(toks, rowGrams(toks, dst)) }
+
+// rowGrams appends those that begin with a token which two more follow.
+func rowGrams(toks []token, dst []gram) []gram {
 	n := len(toks)
-	if n == 0 {
-		return dst
-	}
 	dst = slices.Grow(dst, 4*n+3)
 	for i := range toks[:max(n-2, 0)] {
 		second, third := toks[i+1].hash, toks[i+2].hash
 		one := seedWord.with(toks[i].hash)
 		two := seedPair.with(uint64(one)).with(second)
 		dst = append(dst, one, two, seedTriple.with(uint64(two)).with(third), seedSkip.with(uint64(one)).with(third))
+	}
+	return dst
+}
+
+// endGrams appends the others.
+func endGrams(toks []token, dst []gram) []gram {
+	n := len(toks)
+	if n == 0 {
+		return dst
 	}
 	if n > 1 {
 		one := seedWord.with(toks[n-2].hash)

@@ -348,7 +348,7 @@ func checkPlainly(t *testing.T, text string, words *plainLexicon, lex *lexicon) 
 	if got, want := wordGrams(toks, nil), plainWordGrams(toks); !slices.Equal(got, want) {
 		t.Fatalf("grams of the tokens of %q: %x, plainly %x", f.text, got, want)
 	}
-	if got, want := conceptGrams(hits, nil), plainConceptGrams(hits); !slices.Equal(got, want) {
+	if got, want := conceptGrams(hits, len(hits), nil), plainConceptGrams(hits); !slices.Equal(got, want) {
 		t.Fatalf("grams of the concepts of %q: %x, plainly %x", f.text, got, want)
 	}
 	for _, k := range toks {

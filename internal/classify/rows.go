@@ -119,17 +119,40 @@ func (m *Model) features(groups [2][]gram, set *rowSet, dst []feature) []feature
 	set.fit(len(m.rows))
 	for _, group := range groups {
 		m.look(group, set)
-		first, sum := len(dst), float32(0)
-		dst = set.drain(dst)
-		for i := range dst[first:] {
-			f := &dst[first+i]
-			f.val = float32(m.rarity[f.row]) * idfStep
-			sum += float32(f.val * f.val)
-		}
-		scale := float32(1 / math.Sqrt(float64(sum)+1e-9))
-		for i := range dst[first:] {
-			dst[first+i].val *= scale
-		}
+		dst = m.weigh(set, dst)
+	}
+	return dst
+}
+
+// gramsAtOnce is of how many tokens the grams are made at once: some hundred kilobytes. All grams of a long text would be fifty times as long as it is.
+const gramsAtOnce = 1024
+
+// featuresOf are the features of the message that was read into d.
+func (m *Model) featuresOf(d *view, dst []feature) []feature {
+	d.rows.fit(len(m.rows))
+	n := max(len(d.tokens), len(d.hits), 1)
+	for at := 0; at < n; at += gramsAtOnce {
+		m.look(d.wordGrams(at, gramsAtOnce), &d.rows)
+	}
+	dst = m.weigh(&d.rows, dst)
+	for at := 0; at < n; at += gramsAtOnce {
+		m.look(d.charGrams(at, gramsAtOnce), &d.rows)
+	}
+	return m.weigh(&d.rows, dst)
+}
+
+// weigh appends a group of features, those of the set's rows, and empties it.
+func (m *Model) weigh(set *rowSet, dst []feature) []feature {
+	first, sum := len(dst), float32(0)
+	dst = set.drain(dst)
+	for i := range dst[first:] {
+		f := &dst[first+i]
+		f.val = float32(m.rarity[f.row]) * idfStep
+		sum += float32(f.val * f.val)
+	}
+	scale := float32(1 / math.Sqrt(float64(sum)+1e-9))
+	for i := range dst[first:] {
+		dst[first+i].val *= scale
 	}
 	return dst
 }

@@ -93,7 +93,7 @@ func (res *Result) complete(signals []Signal) {
 func (d *view) mailHost() (host string, at Span, alone bool) {
 	for _, t := range d.tools {
 		if t.tool.kind == toolMail && t.strong {
-			host, at = t.tool.name, d.f.span(t.start, t.end)
+			host, at = t.tool.name, t.span
 		}
 	}
 	for _, e := range d.evidence {

@@ -24,7 +24,7 @@ func BenchmarkStage(b *testing.B) {
 		{"evidence", func() { d.evidence = r.extract.find(&d.f, &d.scratch, d.evidence[:0]) }},
 		{"tokens", func() { d.tokens = tokenize(&d.f, nil, d.tokens[:0]) }},
 		{"concepts", func() { d.hits = r.named(d, r.lexicon.find(d.f.text, d.tokens, d.hits[:0])) }},
-		{"read", func() { r.read(m.Text, d) }},
+		{"read", func() { r.read(m.Text, d); d.wordGrams(0, gramsAtOnce); d.charGrams(0, gramsAtOnce) }},
 		{"features", func() { res.scene.feats = c.model.features([2][]gram{d.words, d.chars}, &d.rows, res.scene.feats[:0]) }},
 		{"know", func() { res.scene.know(m, len(d.tokens), d.facts, s.signals, 1) }},
 		{"ask", func() { c.ask(s.signals, &res) }},

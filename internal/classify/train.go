@@ -414,7 +414,8 @@ func lessons(r *reader, examples []Example) []lesson {
 		}
 		r.read(e.Text, &d)
 		q.message, q.words, q.first, q.weight = &e.Message, len(d.tokens), first, 1
-		q.grams = [2][]gram{distinct(d.words), distinct(d.chars)}
+		n := max(len(d.tokens), len(d.hits))
+		q.grams = [2][]gram{distinct(d.wordGrams(0, n)), distinct(d.charGrams(0, n))}
 		q.signal = Signal{Offset: int64(i), Sender: senderOf(e.SenderID), Facts: d.facts}
 		if _, ok := r.assemble(&d, signals); ok {
 			q.signal.Facts |= FactComplete

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// view is what one pass over a message yields: its folded text, evidence, tokens, concepts, and the grams that
+// view is what one pass over a message yields: its folded text, evidence, tokens, and concepts, of which the grams are made that
 // the model weighs. It is scratch memory: reuse it.
 type view struct {
 	f        folded
@@ -18,8 +18,8 @@ type view struct {
 	tokens   []token
 	hits     []conceptHit
 	facts    Facts
-	words    []gram // of tokens, concepts, evidence and tools; a gram may stand in it more than once
-	chars    []gram // of characters, likewise
+	words    []gram // scratch: of tokens, concepts, evidence and tools; a gram may stand in it more than once
+	chars    []gram // scratch: of characters, likewise
 	rows     rowSet // scratch
 }
 
@@ -28,6 +28,7 @@ type toolHit struct {
 	tool       tool
 	strong     bool // beyond doubt; false for ordinary words such as signal
 	start, end int  // bytes of the folded text
+	span       Span // of the original
 }
 
 // reader turns messages into views. It is immutable.
@@ -79,12 +80,27 @@ func (r *reader) read(text string, d *view) {
 	if d.follows(r.later[0], r.later[1]) {
 		d.facts |= FactDefer
 	}
-	d.words = wordGrams(d.tokens, d.words[:0])
-	d.words = conceptGrams(d.hits, d.words)
-	for _, t := range d.tools {
-		d.words = append(d.words, seedTool.with(hashString(t.tool.name)))
+}
+
+// wordGrams are the grams of up to n tokens and of as many concepts, from the one at on; with the first come those of the text's ends and of tools.
+func (d *view) wordGrams(at, n int) []gram {
+	toks, hits := d.tokens[min(at, len(d.tokens)):], d.hits[min(at, len(d.hits)):]
+	dst := rowGrams(toks[:min(n+2, len(toks))], d.words[:0])
+	if at == 0 {
+		dst = endGrams(d.tokens, dst)
+		for _, t := range d.tools {
+			dst = append(dst, seedTool.with(hashString(t.tool.name)))
+		}
 	}
-	d.chars = charGrams(d.f.text, d.tokens, d.chars[:0])
+	d.words = conceptGrams(hits, n, dst)
+	return d.words
+}
+
+// charGrams are the grams of the characters of up to n tokens, and perhaps of three more, from the one at on.
+func (d *view) charGrams(at, n int) []gram {
+	toks := d.tokens[min(at, len(d.tokens)):]
+	d.chars = charGrams(d.f.text, toks[:min(n+3, len(toks))], d.chars[:0])
+	return d.chars
 }
 
 // places turns the evidence that stands in one place into entities, which are read as one token each.
@@ -223,7 +239,7 @@ func (x *extractor) namedTools(s *scratchEvidence, dst []toolHit) []toolHit {
 			continue
 		}
 		if t, strong, ok := x.toolOf(*p, anyKind); ok {
-			dst = append(dst, toolHit{t, strong || s.disguised(*p), int(p.a), int(p.b)})
+			dst = append(dst, toolHit{t, strong || s.disguised(*p), int(p.a), int(p.b), s.f.span(int(p.a), int(p.b))})
 		}
 	}
 	return dst
@@ -237,10 +253,10 @@ func (s *scratchEvidence) disguised(p piece) bool {
 
 func anyKind(toolKind) bool { return true }
 
-// conceptGrams appends the concepts, the pairs of concepts that stand near each other, and the triples that
+// conceptGrams appends the first n concepts, the pairs that stand near each other and begin with one of these, and the triples that
 // stand close together, in their order.
-func conceptGrams(hits []conceptHit, dst []gram) []gram {
-	for i, a := range hits {
+func conceptGrams(hits []conceptHit, n int, dst []gram) []gram {
+	for i, a := range hits[:min(n, len(hits))] {
 		dst = append(dst, conceptSeeds[a.concept].one)
 		pair := conceptSeeds[a.concept].pair
 		near := 0
