@@ -48,6 +48,7 @@ type laneParts struct {
 	savesFirst bool
 	clock      *laneClock
 	memory     *rereadMemory
+	long       *longTexts
 	now        func() time.Time
 	observe    observer
 }
@@ -320,7 +321,7 @@ func (l *lane) decide(ctx context.Context, records []source.Record) (items []sin
 		m := &r.Message
 		m.Offset = r.Offset
 		c := l.conversation(m.ConversationID)
-		l.model.Classify(m, &c.state, &l.result)
+		l.read(m, &c.state)
 		if l.result.Doubtful {
 			if err := l.reread(ctx, c, m); err != nil {
 				return nil, nil, err
@@ -343,6 +344,17 @@ func (l *lane) decide(ctx context.Context, records []source.Record) (items []sin
 		}
 	}
 	return items, entries, nil
+}
+
+// read classifies a message. A long one waits for its turn.
+func (l *lane) read(m *classify.Message, prior *classify.State) {
+	if len(m.Text) <= longText {
+		l.model.Classify(m, prior, &l.result)
+		return
+	}
+	defer l.long.lend(len(m.Text))()
+	l.model.Classify(m, prior, &l.result)
+	l.result.Trim()
 }
 
 // kept is a decision that stays valid when the next message is classified.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"onside/internal/classify"
@@ -43,4 +44,41 @@ func (r *rereadMemory) lend(res *classify.Result) (giveBack func()) {
 // part is how much one lane remembers, in bytes.
 func (r *rereadMemory) part() int {
 	return max(rereadRemembers/int(max(r.lanes.Load(), 1)), laneRemembers)
+}
+
+// longTexts bounds how much text the lanes read at the same time, as far as it is long: to read a text takes up to 45 times its length, and all partitions
+// may have long ones at once. It is safe for concurrent use.
+type longTexts struct {
+	parts  chan struct{} // those that nobody has
+	taking sync.Mutex    // or two that lack some of what they need would wait for each other
+}
+
+const (
+	// longText is the length from which on a text waits for its turn: no person writes as much.
+	longText = 16 << 10
+	// longTogether is how long those may be together that are read at the same time. One that is longer by itself is read alone.
+	longTogether = 1 << 20
+)
+
+func newLongTexts() *longTexts {
+	t := &longTexts{parts: make(chan struct{}, longTogether/longText)}
+	for range cap(t.parts) {
+		t.parts <- struct{}{}
+	}
+	return t
+}
+
+// lend waits until a text of so many bytes may be read.
+func (t *longTexts) lend(bytes int) (giveBack func()) {
+	n := min((bytes+longText-1)/longText, cap(t.parts))
+	t.taking.Lock()
+	defer t.taking.Unlock()
+	for range n {
+		<-t.parts
+	}
+	return func() {
+		for range n {
+			t.parts <- struct{}{}
+		}
+	}
 }

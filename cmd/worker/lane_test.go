@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -176,7 +179,7 @@ func (w *world) Deliver(_ context.Context, _ sink.Origin, items []sink.Item, dea
 func (w *world) lane() *lane {
 	return newLane(laneParts{
 		model: testModel(), policy: policy.Default(), history: func(history.Scope) recaller { return w }, sink: w, metrics: newMetrics("test", "test", "test"),
-		clock: &laneClock{}, memory: newRereadMemory(1), now: time.Now,
+		clock: &laneClock{}, memory: newRereadMemory(1), long: newLongTexts(), now: time.Now,
 	}, w, sink.Origin{Topic: "chat.messages"})
 }
 
@@ -585,6 +588,53 @@ func TestLanesReadInTurns(t *testing.T) {
 		wg.Go(func() {
 			if got := read(memory); !reflect.DeepEqual(got.items, want.items) {
 				t.Errorf("%+v, alone %+v", got.items, want.items)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestLongTextWaits has a lane wait with a long text, and not with a short one, while others have all that may be read at the same time. It gives back what it had.
+func TestLongTextWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(&source.Batch{Records: []source.Record{said(1, "a", "hello"), said(2, "b", strings.Repeat("hello ", longText))}})
+		parts := w.lane().laneParts
+		var decided []int64
+		parts.observe.decided = func(m *classify.Message, _ *policy.Decision) { decided = append(decided, m.Offset) }
+		giveBack := parts.long.lend(longTogether)
+		ended := make(chan error, 1)
+		go func() { ended <- newLane(parts, w, sink.Origin{Topic: "chat.messages"}).run(t.Context()) }()
+		synctest.Wait()
+		if want := []int64{1}; !slices.Equal(decided, want) {
+			t.Errorf("decided %v, want %v", decided, want)
+		}
+		giveBack()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if want := []int64{1, 2}; !slices.Equal(decided, want) {
+			t.Errorf("decided %v, want %v", decided, want)
+		}
+		parts.long.lend(longTogether)()
+	})
+}
+
+// TestLongTextsTogether has many take turns: together they never have more than they may, but for one that is longer by itself.
+func TestLongTextsTogether(t *testing.T) {
+	long := newLongTexts()
+	var together atomic.Int64
+	var wg sync.WaitGroup
+	for n := range 8 {
+		wg.Go(func() {
+			for i := range 500 {
+				bytes := longText * (1 + n*i%80)
+				giveBack := long.lend(bytes)
+				if sum := together.Add(int64(bytes)); sum > longTogether && sum != int64(bytes) {
+					t.Errorf("%d bytes together", sum)
+				}
+				runtime.Gosched()
+				together.Add(-int64(bytes))
+				giveBack()
 			}
 		})
 	}

@@ -111,7 +111,7 @@ func (sv *service) run(ctx context.Context) error {
 	defer undo()
 	signals := history.New(sv.rdb, sv.setup.secret, sv.setup.second, sv.setup.Redis.HistoryTTL)
 	parts := laneParts{
-		model: sv.setup.model, policy: sv.setup.policy, sink: sv.sink, metrics: sv.metrics, clock: &sv.health.lanes, memory: newRereadMemory(runtime.GOMAXPROCS(0)),
+		model: sv.setup.model, policy: sv.setup.policy, sink: sv.sink, metrics: sv.metrics, clock: &sv.health.lanes, memory: newRereadMemory(runtime.GOMAXPROCS(0)), long: newLongTexts(),
 		history: func(s history.Scope) recaller { return signals.In(s) }, now: sv.now, observe: sv.observe,
 	}
 	watching, stop := context.WithCancel(ctx)
