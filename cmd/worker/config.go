@@ -81,7 +81,7 @@ type redisConfig struct {
 	Username             string    `yaml:"username" doc:"ACL user; deploy/redis-users.acl, or for a cluster deploy/redis-users-cluster.acl, grants what it needs: SET, HSET, HGETALL, HDEL, PEXPIRE, MULTI and EXEC, with second_key_file GET and PTTL, of a cluster CLUSTER SLOTS and ASKING, and INFO so that the worker can warn of a Redis that evicts."`
 	Password             string    `yaml:"password"`
 	PasswordFile         string    `yaml:"password_file" kind:"file"`
-	SentinelUsername     string    `yaml:"sentinel_username"`
+	SentinelUsername     string    `yaml:"sentinel_username" doc:"ACL user of the sentinels, where they have any; deploy/redis-users-sentinel.acl grants what it needs."`
 	SentinelPassword     string    `yaml:"sentinel_password"`
 	SentinelPasswordFile string    `yaml:"sentinel_password_file" kind:"file"`
 	TLS                  tlsConfig `yaml:"tls"`

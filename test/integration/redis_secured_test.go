@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -169,6 +170,150 @@ func TestRedisRights(t *testing.T) {
 			w.verifyOnce(l)
 		})
 	}
+}
+
+// TestRedisRightsOfSentinels gives the worker's user of the sentinels the rights of the file in deploy, and no others, and its user of the Redis those of a single one. Each is
+// made use of: a sentinel refuses it when it is taken away.
+func TestRedisRightsOfSentinels(t *testing.T) {
+	needsRedisServers(t)
+	t.Parallel()
+	s, w, rules := newWatchedWithUsers(t)
+	check := func() (out string, missed []string, err error) {
+		s.resetRefused()
+		out, err = w.checked()
+		return out, s.refused(), err
+	}
+	if out, missed, err := check(); err != nil || len(missed) > 0 {
+		t.Errorf("worker check --connect: %v, refused %q\n%s", err, missed, out)
+	}
+	for _, rule := range rules {
+		s.revoke(rules, rule)
+		switch rule {
+		case "+sentinel|get-master-addr-by-name":
+			if out, _, err := check(); err == nil || !strings.Contains(out, "FAIL  sentinel redis") {
+				t.Errorf("worker check --connect without %s: %v\n%s", rule, err, out)
+			}
+		case "+ping": // once a connection has been idle for a while
+			a := w.start("a").ready()
+			s.awaitRefused(rule, s.refused)
+			a.terminate()
+		default:
+			s.awaitRefused(rule, func() []string {
+				_, missed, err := check()
+				if err != nil {
+					t.Errorf("worker check --connect without %s: %v", rule, err)
+				}
+				return missed
+			})
+		}
+		s.setUser(rules...)
+	}
+}
+
+// TestRedisFailoverUnheard has a failover that the old master does not hear of: it stays a master for those who have connections to it. A worker that may subscribe leaves
+// it when the sentinels say so; one that may not goes on making claims there.
+func TestRedisFailoverUnheard(t *testing.T) {
+	needsRedisServers(t)
+	t.Parallel()
+	for name, heard := range map[string]bool{"subscribed": true, "without the right": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, w, rules := newWatchedWithUsers(t)
+			if !heard {
+				s.revoke(rules, "+subscribe")
+			}
+			l := newLoad(t, 100)
+			meanwhile, _ := l.contacts("meanwhile", 500)
+			later, _ := l.contacts("later", 20)
+			a := w.start("a").ready()
+			w.sendInBits(l.part(0, 2))
+			w.counted(a)
+			s.synced()
+			s.master.command("ACL", "SETUSER", "default", "-slaveof", "-replicaof") // which is how sentinels tell it
+			s.sentinels[0].command("SENTINEL", "FAILOVER", masterName)
+			s.promoted()
+
+			fresh := s.replica
+			if !heard {
+				fresh = s.master
+			}
+			before := len(fresh.claims())
+			w.sendUntil(l, meanwhile, "claims are made where they should be", func() bool { return len(fresh.claims()) > before })
+			w.counted(a)
+			old := len(s.master.claims())
+			w.sendOf(l, later)
+			w.sendInBits(l.part(1, 2))
+			w.settled()
+			if more := len(s.master.claims()) - old; heard == (more > 0) {
+				t.Errorf("%d more claims are made at the old master", more)
+			}
+			a.terminate()
+			w.verifyOnce(l)
+		})
+	}
+}
+
+// newWatchedWithUsers are a Redis and sentinels with the users that deploy ships, and the rules of the sentinels' one.
+func newWatchedWithUsers(t *testing.T) (*watched, *world, []string) {
+	t.Helper()
+	users, _ := shippedUser(t, "redis-users.acl")
+	sentinels, rules := shippedUser(t, "redis-users-sentinel.acl")
+	s := newWatched(t, []string{"--aclfile", users}, "aclfile "+sentinels)
+	w := s.world("--set", "redis.username=onside", "--set", "redis.password="+password,
+		"--set", "redis.sentinel_username=onside", "--set", "redis.sentinel_password="+password)
+	return s, w.withTopics(), rules
+}
+
+// revoke takes a rule of the worker's user away, at all sentinels.
+func (s *watched) revoke(rules []string, rule string) {
+	s.t.Helper()
+	if strings.HasPrefix(rule, "&") { // there is no way to take one away
+		s.setUser(append([]string{"resetchannels"}, slices.DeleteFunc(slices.Clone(rules), func(r string) bool { return r == rule })...)...)
+		return
+	}
+	s.setUser(without(rule))
+}
+
+// setUser adds rules to those of the worker's user.
+func (s *watched) setUser(rules ...string) {
+	s.t.Helper()
+	args := []any{"ACL", "SETUSER", "onside"}
+	for _, r := range rules {
+		args = append(args, r)
+	}
+	for _, x := range s.sentinels {
+		x.command(args...)
+	}
+}
+
+// refused are the commands and channels that the sentinels have refused since resetRefused.
+func (s *watched) refused() (what []string) {
+	s.t.Helper()
+	for _, x := range s.sentinels {
+		c := x.client()
+		entries, err := c.ACLLog(s.t.Context(), 128).Result()
+		c.Close()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, e := range entries {
+			what = append(what, e.Object)
+		}
+	}
+	return what
+}
+
+func (s *watched) resetRefused() {
+	s.t.Helper()
+	for _, x := range s.sentinels {
+		x.command("ACL", "LOG", "RESET")
+	}
+}
+
+// awaitRefused waits until what the rule allows is among what was refused.
+func (s *watched) awaitRefused(rule string, refused func() []string) {
+	s.t.Helper()
+	eventually(s.t, "a sentinel refuses what "+rule+" allows", func() bool { return slices.Contains(refused(), rule[1:]) })
 }
 
 // onTheMove has every node of a cluster give its slots away to the next one, key by key, and not come to an end: it sends those who want a

@@ -32,14 +32,8 @@ func TestRedisSentinel(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				s := newWatched(t)
-				var sentinels []string
-				for _, x := range s.sentinels {
-					sentinels = append(sentinels, x.addr)
-				}
-				w := newWorldOn(t, plaintextKafka(t), s.master, "--set", "redis.mode=sentinel", "--set", "redis.master="+masterName,
-					"--redis", strings.Join(sentinels, ","))
-				test(deliver(w).withTopics(), s)
+				s := newWatched(t, nil, "")
+				test(deliver(s.world()).withTopics(), s)
 			})
 		}
 	})
@@ -168,12 +162,12 @@ const downAfter = time.Second
 // quorum is how many of them must agree.
 const quorum = 2
 
-// newWatched returns when all of them know each other.
-func newWatched(t *testing.T) *watched {
+// newWatched returns when all of them know each other. The Redis and its replica have more arguments, the sentinels more lines of configuration.
+func newWatched(t *testing.T, more []string, lines string) *watched {
 	t.Helper()
-	s := &watched{t: t, master: startRedis(t, freeAddress(t), "--repl-diskless-sync-delay", "0")}
+	s := &watched{t: t, master: startRedis(t, freeAddress(t), append([]string{"--repl-diskless-sync-delay", "0"}, more...)...)}
 	host, port, _ := net.SplitHostPort(s.master.addr)
-	s.replica = startRedis(t, freeAddress(t), "--replicaof", host, port)
+	s.replica = startRedis(t, freeAddress(t), append([]string{"--replicaof", host, port}, more...)...)
 	s.synced() // the sentinels ask for replicas at once, and then not for ten seconds
 	for range 3 {
 		addr, dir := freeAddress(t), t.TempDir()
@@ -185,7 +179,8 @@ dir %s
 sentinel monitor %s %s %s %d
 sentinel down-after-milliseconds %[3]s %[7]d
 sentinel failover-timeout %[3]s 10000
-`, own, dir, masterName, host, port, quorum, downAfter.Milliseconds()))
+%[8]s
+`, own, dir, masterName, host, port, quorum, downAfter.Milliseconds(), lines))
 		s.sentinels = append(s.sentinels, startRedisArgs(t, addr, file, "--sentinel"))
 	}
 	eventually(t, "the sentinels know each other, the master and its replica", func() bool {
@@ -198,6 +193,17 @@ sentinel failover-timeout %[3]s 10000
 		return s.replica.info("master_link_status") == "up"
 	})
 	return s
+}
+
+// world is one whose workers ask the sentinels.
+func (s *watched) world(finds ...string) *world {
+	s.t.Helper()
+	var sentinels []string
+	for _, x := range s.sentinels {
+		sentinels = append(sentinels, x.addr)
+	}
+	return newWorldOn(s.t, plaintextKafka(s.t), s.master, append([]string{"--set", "redis.mode=sentinel", "--set", "redis.master=" + masterName,
+		"--redis", strings.Join(sentinels, ",")}, finds...)...)
 }
 
 // ask is what a sentinel says of the master.
