@@ -11,6 +11,9 @@
 #   GROUP           kafka.group: onside
 #   EVENTS FLAGS REMINDERS DEAD_LETTERS
 #                   kafka.topics: chat.messages, review.flags, chat.reminders, chat.dead-letters
+#   OLD_BROKERS     yes for brokers before Kafka 2.8: IDEMPOTENT_WRITE on the cluster too, for delivery: at_least_once
+#   ZOOKEEPER       yes for brokers that keep ACLs in ZooKeeper, which takes no name that ends in a slash: the transactional ids are
+#                   those that begin with the group's name, of other groups too
 #
 # READ and WRITE include DESCRIBE, and WRITE on a topic includes the idempotent producer (from Kafka 2.8 on). The topics must
 # be there: worker run --create-topics needs more than this.
@@ -39,5 +42,9 @@ grant Write --topic "${REMINDERS:-chat.reminders}"
 grant Write --topic "${DEAD_LETTERS:-chat.dead-letters}"
 grant Read --group "$group" # to join it, and to commit
 if [ "$delivery" = exactly_once ]; then
-  grant Write --transactional-id "$group/" --resource-pattern-type prefixed # one a partition: group/topic/partition
+  slash=/
+  [ "${ZOOKEEPER:-no}" != yes ] || slash=
+  grant Write --transactional-id "$group$slash" --resource-pattern-type prefixed # one a partition: group/topic/partition
+elif [ "${OLD_BROKERS:-no}" = yes ]; then
+  grant IdempotentWrite --cluster
 fi
