@@ -124,7 +124,7 @@ func (m *Model) features(groups [2][]gram, set *rowSet, dst []feature) []feature
 	return dst
 }
 
-// gramsAtOnce is of how many tokens the grams are made at once: some hundred kilobytes. All grams of a long text would be fifty times as long as it is.
+// gramsAtOnce is of how many tokens the grams are made at once: some hundred kilobytes. All grams of a long text would be thirty times as long as it is.
 const gramsAtOnce = 1024
 
 // featuresOf are the features of the message that was read into d.
