@@ -64,22 +64,26 @@ func footprint(v reflect.Value) int {
 	return of(v)
 }
 
-// TestFeaturesInParts reads a text whose grams are made in parts: its features are those of all its grams.
+// TestFeaturesInParts reads texts whose grams are made in parts: their features are those of all their grams, those of what stands across a border too.
 func TestFeaturesInParts(t *testing.T) {
 	c := Default()
 	var s State
 	var res Result
-	m := &Message{SenderRole: "client", Text: strings.Join(corpusTexts(t, 101), "\n") + " 加我的微信号码吧" + strings.Repeat("加我", gramsAtOnce)}
-	c.Classify(m, &s, &res)
-	d := &res.view
-	if n := len(d.tokens); n < 4*gramsAtOnce || len(d.hits) < gramsAtOnce {
-		t.Fatalf("%d tokens and %d concepts are no long text", n, len(d.hits))
-	}
-	words := append(plainWordGrams(d.tokens), plainConceptGrams(d.hits)...)
-	for _, tool := range d.tools {
-		words = append(words, seedTool.with(hashString(tool.tool.name)))
-	}
-	if want := plainFeatures(c.model, [2][]gram{words, charGrams(d.f.text, d.tokens, nil)}); !slices.Equal(res.scene.feats, want) {
-		t.Errorf("%d features, of all grams %d", len(res.scene.feats), len(want))
+	for name, text := range map[string]string{
+		"talk":   strings.Join(corpusTexts(t, 101), "\n"),
+		"glyphs": strings.Repeat("ok ", gramsAtOnce-1) + "微信" + strings.Repeat(" ok", gramsAtOnce),
+	} {
+		c.Classify(&Message{SenderRole: "client", Text: text}, &s, &res)
+		d := &res.view
+		if len(d.tokens) < 2*gramsAtOnce {
+			t.Fatalf("%s: %d tokens are no long text", name, len(d.tokens))
+		}
+		words := append(plainWordGrams(d.tokens), plainConceptGrams(d.hits)...)
+		for _, tool := range d.tools {
+			words = append(words, seedTool.with(hashString(tool.tool.name)))
+		}
+		if want := plainFeatures(c.model, [2][]gram{words, charGrams(d.f.text, d.tokens, nil)}); !slices.Equal(res.scene.feats, want) {
+			t.Errorf("%s: %d features, of all grams %d", name, len(res.scene.feats), len(want))
+		}
 	}
 }
