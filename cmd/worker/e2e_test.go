@@ -138,7 +138,7 @@ func (w *inProcess) drained() int {
 func (w *inProcess) admin() string {
 	w.t.Helper()
 	var url string
-	eventually(w.t, 5*time.Second, "the admin address is logged", func() bool {
+	eventually(w.t, 30*time.Second, "the admin address is logged", func() bool {
 		for line := range strings.Lines(w.logs.String()) {
 			var entry struct{ Address string }
 			if json.Unmarshal([]byte(line), &entry) == nil && entry.Address != "" {
@@ -300,7 +300,7 @@ func TestRun(t *testing.T) {
 	if len(out[p.topics.Flags]) == 0 || len(out[p.topics.Reminders]) == 0 {
 		t.Error("no flags or no reminders: the test shows nothing")
 	}
-	eventually(t, 5*time.Second, "the lag is gone", func() bool {
+	eventually(t, 30*time.Second, "the lag is gone", func() bool {
 		_, body := w.page("/metrics")
 		return strings.Contains(body, fmt.Sprintf("onside_events_total %d", len(events)+1)) && strings.Contains(body, `onside_redis_breaker_open 1`)
 	})
@@ -491,7 +491,7 @@ func TestSecondSignal(t *testing.T) {
 		t.Fatalf("nothing was produced:\n%s", w.logs.String())
 	}
 	w.signal(t, syscall.SIGTERM)
-	eventually(t, 5*time.Second, "the worker drains", func() bool { return strings.Contains(w.logs.String(), "draining") })
+	eventually(t, 30*time.Second, "the worker drains", func() bool { return strings.Contains(w.logs.String(), "draining") })
 	select {
 	case err := <-w.done:
 		t.Fatalf("it ended (%v) with work in hand:\n%s", err, w.logs.String())

@@ -181,7 +181,7 @@ func TestDeadRedisCostsLittle(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	eventually(t, 5*time.Second, "the breaker closes when Redis is back", func() bool {
+	eventually(t, 30*time.Second, "the breaker closes when Redis is back", func() bool {
 		_, err := ask()
 		return errors.Is(err, redis.Nil)
 	})
