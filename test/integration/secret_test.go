@@ -35,7 +35,7 @@ func TestSecretIsChanged(t *testing.T) {
 			if before != nil {
 				w.shared(before, a)
 				w.sendOf(l, known)
-				repeats, known = append(repeats, known...), nil
+				repeats = append(repeats, known...)
 			}
 			first, again := l.contacts(fmt.Sprint("step", i, "x"), 30)
 			w.sendOf(l, first)
