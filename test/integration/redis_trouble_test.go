@@ -45,7 +45,8 @@ var troubles = []trouble{
 func (x *trouble) test(w *world) {
 	t, l := w.t, newLoad(w.t, 200)
 	p := newRedisProxy(t, w.redis)
-	a := w.start("a", "--redis", p.addr, "--set", "redis.timeout=250ms", "--set", "redis.breaker.probe_every=200ms").ready()
+	a := w.start("a", "--redis", p.addr, "--set", "redis.timeout=2s", "--set", "redis.breaker.probe_every=200ms",
+		"--set", "redis.breaker.probe_timeout=500ms").ready() // a busy machine is no trouble of Redis
 	w.sendInBits(l.part(0, 4))
 	w.settled()
 
