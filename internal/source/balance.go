@@ -6,14 +6,36 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// witness balances a group as kafka-go's RangeGroupBalancer does, and remembers how many partitions there were to assign.
+// witness balances a group as kafka-go's RangeGroupBalancer does. It remembers how many partitions there were to assign, and tells when the group is
+// about to be joined.
 type witness struct {
 	kafka.RangeGroupBalancer
+
+	joins chan struct{} // has an element once the group is about to be joined
 
 	mu struct {
 		sync.Mutex
 		asked bool
 		count int
+	}
+}
+
+func newWitness() *witness { return &witness{joins: make(chan struct{}, 1)} }
+
+// UserData is called right before each request to join.
+func (w *witness) UserData() ([]byte, error) {
+	select {
+	case w.joins <- struct{}{}:
+	default:
+	}
+	return w.RangeGroupBalancer.UserData()
+}
+
+// forget has the joins that were tried before not count.
+func (w *witness) forget() {
+	select {
+	case <-w.joins:
+	default:
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -156,6 +157,35 @@ func TestCoordinatorLost(t *testing.T) {
 	r.produce(cl, 2, 50, 50)
 	eventually(t, "records after the loss", func() bool { return len(dedupe(l.offsets(0))) == 100 && len(dedupe(l.offsets(1))) == 100 })
 	if err := run.stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A coordinator that is lost cannot be told that its members leave, and kafka-go joins the next one as somebody else. The group then knows members
+// that nobody is any more: here it would wait for them for longer than the test does.
+func TestFormerMembersLeave(t *testing.T) {
+	t.Parallel()
+	c := fake(t)
+	r := newRig(t, c.ListenAddrs(), 2)
+	l, cl := newLedger(t), r.producer()
+	cfg := r.config()
+	cfg.SessionTimeout, cfg.RebalanceTimeout = 2*patience, 2*patience
+	a, b := r.run(cfg, l.lane("a")), r.run(cfg, l.lane("b"))
+	eventually(t, "both have a partition", func() bool { o := l.owners(); return len(o) == 2 && o[0] != o[1] })
+	r.produce(cl, 2, 0, 50)
+	eventually(t, "first records", func() bool { return l.count() == 100 })
+
+	away := c.Fault(kfake.Fault{Err: kerr.NotCoordinator, Count: -1, Keys: []kmsg.Key{
+		kmsg.FindCoordinator, kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.LeaveGroup, kmsg.OffsetCommit, kmsg.OffsetFetch,
+	}})
+	eventually(t, "both have lost their coordinator", func() bool {
+		return a.logs.FilterMessage("waiting for Kafka").Len() > 0 && b.logs.FilterMessage("waiting for Kafka").Len() > 0
+	})
+	away.Remove()
+	eventually(t, "both have a partition again", func() bool { o := l.owners(); return len(o) == 2 && o[0] != o[1] })
+	r.produce(cl, 2, 50, 50)
+	eventually(t, "records after the loss", func() bool { return len(dedupe(l.offsets(0))) == 100 && len(dedupe(l.offsets(1))) == 100 })
+	if err := errors.Join(a.stop(), b.stop()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -49,7 +49,7 @@ func (c *Consumer) newSession() *session {
 		addr:      addr,
 		transport: t,
 		client:    &kafka.Client{Addr: addr, Timeout: askTimeout, Transport: t},
-		witness:   new(witness),
+		witness:   newWitness(),
 
 		joining: make(trouble), reading: make(trouble), committing: make(trouble),
 	}
@@ -117,17 +117,20 @@ func (s *session) awaitTopic(ctx context.Context) bool {
 
 // serve runs the generations one after the other.
 func (s *session) serve(ctx context.Context, group *kafka.ConsumerGroup, lane Lane) error {
+	var member, former string // what the group knows us by, and what it did before kafka-go forgot it
 	for fails := 0; ; {
-		next, err := group.Next(ctx)
+		next, err := s.next(ctx, group, former)
 		if ctx.Err() != nil {
 			return nil
 		}
 		if err != nil {
 			if !errors.Is(err, kafka.RebalanceInProgress) {
 				s.waiting(err)
+				former = member
 			}
 			continue // the group pauses by itself
 		}
+		member, former = next.MemberID, ""
 		began := time.Now()
 		err = s.generation(ctx, next, lane, fails)
 		var failed *laneError
