@@ -45,12 +45,18 @@ func (k *foreignKafka) trouble(ctx context.Context, rng *rand.Rand) (string, err
 		signal = "TERM"
 	}
 	what := fmt.Sprintf("broker %s, SIG%s", id, signal)
-	for _, args := range [][]string{{"kill", id, signal}, {"node", id}} {
-		if out, err := exec.CommandContext(ctx, k.script, args...).CombinedOutput(); err != nil {
-			return what, fmt.Errorf("%s %v: %w\n%s", k.script, args, err, out)
-		}
+	if err := k.tell(ctx, "kill", id, signal); err != nil {
+		return what, err
 	}
-	return what, nil
+	return what, k.tell(ctx, "node", id)
+}
+
+// tell runs the script.
+func (k *foreignKafka) tell(ctx context.Context, args ...string) error {
+	if out, err := exec.CommandContext(ctx, k.script, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %v: %w\n%s", k.script, args, err, out)
+	}
+	return nil
 }
 
 // embeddedKafka runs in this process. It keeps its state in a directory, so that it can be closed and started again.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -67,18 +68,10 @@ func (w *world) everywhere() []int32 {
 	return ids
 }
 
-// heal waits until all workers are in the group and every partition has shown something that was published after t.
+// heal waits until everything goes on, and notes when.
 func (w *world) heal(ctx context.Context, scope []int32, t time.Time) error {
-	var silent []int32
-	well := func(ctx context.Context) (bool, error) {
-		if ok, err := w.joined(ctx); !ok || err != nil {
-			return false, err
-		}
-		silent = w.pulse.silent(scope, t)
-		return len(silent) == 0, nil
-	}
-	if err := until(ctx, w.patience, "all workers are in the group, and no partition is silent", well); err != nil {
-		return fmt.Errorf("%w; silent: %v", err, silent)
+	if err := w.goesOn(ctx, scope, t); err != nil {
+		return err
 	}
 	now := time.Now()
 	open := 0
@@ -91,6 +84,22 @@ func (w *world) heal(ctx context.Context, scope []int32, t time.Time) error {
 	}
 	if open == 1 {
 		w.wounds[len(w.wounds)-1].alone = true
+	}
+	return nil
+}
+
+// goesOn waits until all workers are in the group and every partition has shown something that was published after t.
+func (w *world) goesOn(ctx context.Context, scope []int32, t time.Time) error {
+	var silent []int32
+	well := func(ctx context.Context) (bool, error) {
+		if ok, err := w.joined(ctx); !ok || err != nil {
+			return false, err
+		}
+		silent = w.pulse.silent(scope, t)
+		return len(silent) == 0, nil
+	}
+	if err := until(ctx, w.patience, "all workers are in the group, and no partition is silent", well); err != nil {
+		return fmt.Errorf("%w; silent: %v", err, silent)
 	}
 	return nil
 }
@@ -114,6 +123,8 @@ func (w *world) inflict(ctx context.Context, c class) (x *wound, over time.Time,
 		x.what = fmt.Sprintf("%s, %d times", what, hits)
 	case grow:
 		err = w.grow(ctx, x)
+	case coordinator:
+		err = w.loseCoordinator(ctx, x)
 	}
 	return x, time.Now(), err
 }
@@ -241,6 +252,32 @@ func (w *world) robRedis(ctx context.Context, x *wound) error {
 		each(w.proxies(), func(p *proxy) { p.cut(false) })
 		return err
 	}
+}
+
+// loseCoordinator kills the broker that keeps the group. It is started again when the stream goes on without it, and the fault is over when it has
+// everything that it should: the next broker to be lost is another one.
+func (w *world) loseCoordinator(ctx context.Context, x *wound) error {
+	id, err := w.kafka.coordinator(ctx)
+	if err != nil {
+		return fmt.Errorf("find the coordinator: %w", err)
+	}
+	k, number, before := w.cluster.(*foreignKafka), strconv.Itoa(int(id)), w.generation()
+	x.what, x.at = "broker "+number, time.Now()
+	if err := k.tell(ctx, "kill", number); err != nil {
+		return err
+	}
+	moved := func(context.Context) (bool, error) { return w.generation() > before, nil }
+	if err := until(ctx, w.patience, "all workers have another coordinator", moved); err != nil {
+		return err
+	}
+	if err := w.goesOn(ctx, x.scope, time.Now()); err != nil {
+		return err
+	}
+	x.what += fmt.Sprintf(", everything went on after %s", time.Since(x.at).Round(time.Millisecond))
+	if err := k.tell(ctx, "node", number); err != nil {
+		return err
+	}
+	return until(ctx, w.patience, "all copies are in sync", w.kafka.inSync)
 }
 
 func (w *world) proxies() []*proxy {

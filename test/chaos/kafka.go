@@ -121,6 +121,36 @@ func (k *kafka) count(ctx context.Context, topic string) (int32, error) {
 	return int32(len(found.Partitions)), err
 }
 
+// coordinator is the broker that keeps the group.
+func (k *kafka) coordinator(ctx context.Context) (int32, error) {
+	req := kmsg.NewPtrFindCoordinatorRequest()
+	req.CoordinatorKey, req.CoordinatorKeys = k.run, []string{k.run}
+	res, err := req.RequestWith(ctx, k.client)
+	if err != nil {
+		return 0, err
+	}
+	if len(res.Coordinators) == 0 {
+		return res.NodeID, kerr.ErrorForCode(res.ErrorCode)
+	}
+	return res.Coordinators[0].NodeID, kerr.ErrorForCode(res.Coordinators[0].ErrorCode)
+}
+
+// inSync says whether every broker has every record of any topic that it should have.
+func (k *kafka) inSync(ctx context.Context) (bool, error) {
+	res, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, k.client)
+	if err != nil {
+		return false, err
+	}
+	for _, t := range res.Topics {
+		for _, p := range t.Partitions {
+			if len(p.ISR) < len(p.Replicas) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
 // ends are the offsets at which the next records of a topic's partitions will stand, for readers of what is committed.
 func (k *kafka) ends(ctx context.Context, topic string) (map[int32]int64, error) {
 	n, err := k.count(ctx, topic)

@@ -24,13 +24,15 @@ const (
 	broker  class = "broker"  // the broker restarts, or leaders and coordinators move
 	errands class = "errors"  // produce, commit, fetch, heartbeat and others are refused, or done and not acknowledged
 	grow    class = "grow"    // the events topic gets another partition
+
+	coordinator class = "coordinator" // of several brokers, the one that keeps the group is killed
 )
 
 // shares are how many faults of a class go with one kill, unless they are counted out.
 var shares = []struct {
 	class
 	share float64
-}{{kill, 1}, {restart, 0.2}, {stop, 0.15}, {store, 0.2}, {broker, 0.1}, {errands, 0.25}, {grow, 0.03}}
+}{{kill, 1}, {restart, 0.2}, {stop, 0.15}, {store, 0.2}, {broker, 0.1}, {errands, 0.25}, {grow, 0.03}, {coordinator, 0.05}}
 
 // options are what a run is told.
 type options struct {
@@ -60,7 +62,7 @@ func (o *options) exact() bool { return o.faults[store] == 0 }
 
 // careless says that something may end a worker between an acknowledgement and the commit: records may then come again.
 func (o *options) careless() bool {
-	return o.faults[kill]+o.faults[stop]+o.faults[broker]+o.faults[errands] > 0
+	return o.faults[kill]+o.faults[stop]+o.faults[broker]+o.faults[errands]+o.faults[coordinator] > 0
 }
 
 func (o *options) embedded() bool { return len(o.brokers) == 0 }
@@ -97,7 +99,7 @@ func parse(args []string, errs io.Writer) (*options, error) {
 	f.IntVar(&o.rate, "rate", 300, "events a second")
 	f.IntVar(&o.partitions, "partitions", 6, "of the events topic, at the beginning")
 	f.StringVar(&brokers, "brokers", "", "`addresses` of a Kafka, host:port with commas; empty: one inside this process")
-	f.StringVar(&o.script, "kafka-script", "", "the kafka.sh that started these brokers and may kill them; without it there are no faults of the class broker")
+	f.StringVar(&o.script, "kafka-script", "", "the kafka.sh that started these brokers and may kill them; without it there are no faults of the classes broker and coordinator")
 	f.StringVar(&o.redis, "redis", "", "`address` of a Redis, whose onside: keys are deleted; redis-server: a process of its own; empty: one inside this process")
 	f.StringVar(&o.protocol, "protocol", "owned", "owned, or setnx: workers with a wrong protocol, which must lose flags")
 	f.StringVar(&o.at, "at", "", "kill only at this `step`: "+strings.Join(stepNames(), ", ")+"; setnx alone means claimed: each kill must lose something.\nEmpty: at each in its turn, and at any time")
@@ -215,6 +217,8 @@ func (o *options) possible(c class) bool {
 		return o.embedded() || o.script != ""
 	case errands:
 		return o.embedded()
+	case coordinator:
+		return o.script != "" && len(o.brokers) > 1
 	default:
 		return true
 	}

@@ -169,10 +169,10 @@ func (r *report) write(out io.Writer) {
 	}
 	p("\nA reader sees %d records whose id had come before, and ignores them.", r.Again)
 	r.writeExcused(p)
-	p("\n%-10s%6s%7s%9s%9s%9s%12s   seconds of silence", "fault", "n", "alone", "p50", "p99", "max", "max of all")
+	p("\n%-12s%6s%7s%9s%9s%9s%12s   seconds of silence", "fault", "n", "alone", "p50", "p99", "max", "max of all")
 	for _, c := range slices.Sorted(maps.Keys(r.Faults)) {
 		s := r.Silences[c]
-		p("%-10s%6d%7d%9.2f%9.2f%9.2f%12.2f", c, r.Faults[c], s.Alone, s.P50, s.P99, s.Max, s.MaxOfAll)
+		p("%-12s%6d%7d%9.2f%9.2f%9.2f%12.2f", c, r.Faults[c], s.Alone, s.P50, s.P99, s.Max, s.MaxOfAll)
 	}
 	p("99 of 100 records of a partition follow the one before within %.2f s: what is shorter is chance. Sessions end after %.1f s, rebalances wait for %.1f s at most.", r.Resolution, r.Session, r.Rebalance)
 	for _, e := range r.Examples {

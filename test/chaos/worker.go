@@ -34,6 +34,7 @@ type process struct {
 
 	mu         sync.Mutex
 	joins      int
+	generation int    // of the group, that it has joined last
 	reads      string // versions of its model and policy
 	partitions []int32
 	faults     []string          // panics and data races
@@ -117,6 +118,7 @@ func (p *process) listen(in io.Reader) {
 func (p *process) hear(line []byte) {
 	var entry struct {
 		Level, Logger, Msg string
+		Generation         int
 		Partitions         []int32
 		Model, Policy      string
 	}
@@ -133,7 +135,7 @@ func (p *process) hear(line []byte) {
 		p.reads = versions(entry.Model, entry.Policy)
 	case "joined group":
 		p.joins++
-		p.partitions = entry.Partitions
+		p.generation, p.partitions = entry.Generation, entry.Partitions
 	case "generation has ended", "partitions are lost", "drained":
 		p.joins = 0
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	mathrand "math/rand/v2"
 	"os"
 	"os/exec"
@@ -266,6 +267,17 @@ func (w *world) joined(context.Context) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// generation is the oldest that a worker has joined last.
+func (w *world) generation() int {
+	oldest := math.MaxInt
+	for _, x := range w.workers {
+		x.process.mu.Lock()
+		oldest = min(oldest, x.process.generation)
+		x.process.mu.Unlock()
+	}
+	return oldest
 }
 
 // selfEnded says that a worker has ended that nobody wanted to end.
