@@ -32,7 +32,7 @@ const (
 // torment lets the faults happen. An error means that the run could not go on: something is stuck, or ended by itself.
 func (w *world) torment(ctx context.Context) error {
 	deadline := time.Now().Add(time.Duration(w.minutes * float64(time.Minute)))
-	if err := w.heal(ctx, w.everywhere(), time.Now()); err != nil {
+	if err := w.goesOn(ctx, w.everywhere(), time.Now()); err != nil {
 		return err
 	}
 	order := plan(w.faults, w.rng)
@@ -42,6 +42,7 @@ func (w *world) torment(ctx context.Context) error {
 		}
 		x, over, err := w.inflict(ctx, c)
 		if x != nil {
+			x.over = over
 			w.wounds = append(w.wounds, x)
 			w.tell("%3d/%d  %-8s %s", i+1, len(order), c, x.what)
 		}
@@ -51,7 +52,7 @@ func (w *world) torment(ctx context.Context) error {
 		if w.rng.Float64() < overlap && i < len(order)-1 {
 			continue
 		}
-		if err := w.heal(ctx, x.scope, over); err != nil {
+		if err := w.heal(ctx, x); err != nil {
 			return fmt.Errorf("after %s (%s): %w", x.class, x.what, err)
 		}
 		pause(ctx, between(w.rng, 0, calm))
@@ -69,9 +70,15 @@ func (w *world) everywhere() []int32 {
 }
 
 // heal waits until everything goes on, and notes when.
-func (w *world) heal(ctx context.Context, scope []int32, t time.Time) error {
-	if err := w.goesOn(ctx, scope, t); err != nil {
+func (w *world) heal(ctx context.Context, x *wound) error {
+	if err := w.goesOn(ctx, x.scope, x.over); err != nil {
 		return err
+	}
+	if x.class == store {
+		verified := func(context.Context) (bool, error) { return w.delays.verifiedAfter(x.scope, x.over), nil }
+		if err := until(ctx, w.patience, "claims are verified again", verified); err != nil {
+			return err
+		}
 	}
 	now := time.Now()
 	open := 0
@@ -188,7 +195,7 @@ func (w *world) aim(ctx context.Context, v *worker, s step, wait time.Duration) 
 // restart drains a worker and starts another in its place.
 func (w *world) restart(ctx context.Context, x *wound) error {
 	v := w.victim()
-	x.what = v.name
+	x.what, x.owned = v.name, v.process.owned()
 	if err := w.terminate(ctx, v); err != nil {
 		return err
 	}
@@ -217,6 +224,12 @@ func (w *world) stop(ctx context.Context, x *wound) error {
 	return nil
 }
 
+// What Redis does instead of answering.
+const (
+	redisHangs = "hangs"
+	redisGone  = "is gone"
+)
+
 // robRedis makes Redis forget, or keeps workers from it.
 func (w *world) robRedis(ctx context.Context, x *wound) error {
 	d := between(w.rng, 100*time.Millisecond, 2*time.Second)
@@ -225,26 +238,27 @@ func (w *world) robRedis(ctx context.Context, x *wound) error {
 	if w.rng.IntN(2) == 0 {
 		i := w.rng.IntN(len(proxies))
 		proxies, everyone = proxies[i:i+1], w.workers[i].name
+		x.scope = w.workers[i].process.owned()
 	}
 	switch w.rng.IntN(4) {
 	case 0:
-		x.what = "forgets everything"
+		x.what, x.scope = "forgets everything", w.everywhere()
 		w.flushes = append(w.flushes, time.Now())
 		return w.redis.forget(ctx)
 	case 1:
-		x.what = fmt.Sprintf("hangs for %s, for %s", everyone, d.Round(time.Millisecond))
+		x.what, x.redis = fmt.Sprintf("hangs for %s, for %s", everyone, d.Round(time.Millisecond)), redisHangs
 		each(proxies, (*proxy).hold)
 		pause(ctx, d)
 		each(proxies, (*proxy).release)
 		return nil
 	case 2:
-		x.what = fmt.Sprintf("refuses %s for %s", everyone, d.Round(time.Millisecond))
+		x.what, x.redis = fmt.Sprintf("refuses %s for %s", everyone, d.Round(time.Millisecond)), redisGone
 		each(proxies, func(p *proxy) { p.cut(true) })
 		pause(ctx, d)
 		each(proxies, func(p *proxy) { p.cut(false) })
 		return nil
 	default:
-		x.what = fmt.Sprintf("is away for %s and comes back empty", d.Round(time.Millisecond))
+		x.what, x.redis, x.scope = fmt.Sprintf("is away for %s and comes back empty", d.Round(time.Millisecond)), redisGone, w.everywhere()
 		each(w.proxies(), func(p *proxy) { p.cut(true) })
 		pause(ctx, d)
 		w.flushes = append(w.flushes, time.Now())

@@ -111,6 +111,7 @@ type record struct {
 	content    string
 	unverified bool
 	partition  int32 // of the event
+	offset     int64
 	stamped    time.Time
 }
 

@@ -17,6 +17,7 @@ type reader struct {
 	client *kgo.Client
 	ledger *ledger
 	pulse  *pulse
+	delays *delays
 	keep   *journal
 
 	mu    sync.Mutex
@@ -24,8 +25,8 @@ type reader struct {
 	fault error                      // the first record that could not be understood
 }
 
-func newReader(k *kafka, l *ledger, p *pulse, keep *journal) (*reader, error) {
-	r := &reader{kafka: k, ledger: l, pulse: p, keep: keep, next: map[string]map[int32]int64{}}
+func newReader(k *kafka, l *ledger, p *pulse, d *delays, keep *journal) (*reader, error) {
+	r := &reader{kafka: k, ledger: l, pulse: p, delays: d, keep: keep, next: map[string]map[int32]int64{}}
 	for _, topic := range outputs {
 		r.next[k.topic(topic)] = map[int32]int64{}
 	}
@@ -63,6 +64,9 @@ func (r *reader) take(rec *kgo.Record, now time.Time) {
 	}
 	r.ledger.see(out)
 	r.pulse.beat(out.partition, out.stamped, now)
+	if !out.stamped.IsZero() {
+		r.delays.show(place{out.partition, out.offset}, showing{out.stamped, out.unverified})
+	}
 }
 
 // fresh says whether the record was not read before: a client that has lost its leader may go back.
@@ -87,6 +91,7 @@ type notice struct {
 	} `json:"event"`
 	Source struct {
 		Partition int32 `json:"partition"`
+		Offset    int64 `json:"offset"`
 	} `json:"source"`
 }
 
@@ -100,7 +105,7 @@ func (r *reader) understand(rec *kgo.Record) (*record, error) {
 	}
 	out := &record{
 		kind: flagged, event: n.Event.EventID, id: n.FlagID, content: string(rec.Value),
-		unverified: n.Dedup != "claimed", partition: n.Source.Partition, stamped: rec.Timestamp,
+		unverified: n.Dedup != "claimed", partition: n.Source.Partition, offset: n.Source.Offset, stamped: rec.Timestamp,
 	}
 	if rec.Topic == r.kafka.topic(reminders) {
 		out.kind, out.id = reminded, n.ReminderID

@@ -33,6 +33,7 @@ type world struct {
 	kafka    *kafka
 	ledger   *ledger
 	pulse    *pulse
+	delays   *delays
 	stream   *stream
 	reader   *reader
 	produced *journal
@@ -52,14 +53,17 @@ type wound struct {
 	class
 	what   string
 	at     time.Time
+	over   time.Time // from then on, things must go on
 	healed time.Time // when everything had been seen to go on; shared with the faults that came on top of it
 	scope  []int32   // partitions that had to go on
+	owned  []int32   // partitions of the worker that is restarted
+	redis  string    // what Redis did instead of answering; empty: it answered
 	alone  bool      // nothing came on top of it before it had healed
 }
 
 func newWorld(ctx context.Context, o *options, log io.Writer) (w *world, err error) {
 	w = &world{
-		options: o, pace: o.pace(), log: log, begun: time.Now(), ledger: newLedger(), pulse: newPulse(),
+		options: o, pace: o.pace(), log: log, begun: time.Now(), ledger: newLedger(), pulse: newPulse(), delays: newDelays(),
 		rng: mathrand.New(mathrand.NewPCG(o.seed, 2)), parts: int32(o.partitions), dir: o.dir,
 	}
 	defer func() {
@@ -162,7 +166,7 @@ func (w *world) startClients(ctx context.Context) error {
 	if w.produced, err = w.journal("events.jsonl"); err != nil {
 		return err
 	}
-	if w.reader, err = newReader(w.kafka, w.ledger, w.pulse, published); err != nil {
+	if w.reader, err = newReader(w.kafka, w.ledger, w.pulse, w.delays, published); err != nil {
 		return err
 	}
 	w.later(w.reader.client.Close)
@@ -319,6 +323,7 @@ func (w *world) produce(ctx context.Context) error {
 	promise := func(r *kgo.Record, err error) {
 		if err == nil {
 			w.produced.write(r)
+			w.delays.send(place{r.Partition, r.Offset}, r.Timestamp)
 			return
 		}
 		mu.Lock()
