@@ -49,7 +49,7 @@ func (w *world) torment(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if w.rng.Float64() < overlap && i < len(order)-1 {
+		if w.rng.Float64() < overlap && i < len(order)-1 && c != coordinator { // which is over when everything goes on
 			continue
 		}
 		if err := w.heal(ctx, x); err != nil {
