@@ -30,8 +30,8 @@ type kafkaConfig struct {
 	SASL    saslConfig   `yaml:"sasl"`
 
 	SessionTimeout    time.Duration `yaml:"session_timeout" doc:"How long a silent worker keeps its partitions."`
-	RebalanceTimeout  time.Duration `yaml:"rebalance_timeout" doc:"How long the group waits for a worker when it shares the partitions anew, and for a lost one after the loss of a coordinator."`
-	HeartbeatInterval time.Duration `yaml:"heartbeat_interval"`
+	RebalanceTimeout  time.Duration `yaml:"rebalance_timeout" doc:"How long the group waits for a worker when it shares the partitions anew."`
+	HeartbeatInterval time.Duration `yaml:"heartbeat_interval" doc:"How soon a worker learns that the partitions are shared anew; until the last one has, those of a worker that has left are nobody's."`
 	JoinGroupBackoff  time.Duration `yaml:"join_group_backoff" doc:"Pause before joining again after an error."`
 	WatchInterval     time.Duration `yaml:"watch_interval" doc:"How often new partitions are looked for."`
 	CommitInterval    time.Duration `yaml:"commit_interval" doc:"How often offsets are committed; what lies behind the last commit is read again after a crash. With delivery exactly_once: how often those are that nothing was published for."`
@@ -145,7 +145,7 @@ func defaultConfig() config {
 			SASL:                 saslConfig{Mechanism: "none"},
 			SessionTimeout:       30 * time.Second,
 			RebalanceTimeout:     4 * time.Second,
-			HeartbeatInterval:    time.Second,
+			HeartbeatInterval:    300 * time.Millisecond,
 			JoinGroupBackoff:     500 * time.Millisecond,
 			WatchInterval:        5 * time.Second,
 			CommitInterval:       500 * time.Millisecond,

@@ -181,7 +181,7 @@ func TestConfigFaults(t *testing.T) {
 		}},
 		{"what does not fit together", `kafka:
   brokers: [here, "there:9092"]
-  session_timeout: 1s
+  session_timeout: 500ms
   topics: {flags: chat.messages, dead_letters: ""}
   sasl: {username: a}
   tls: {ca_file: x}
@@ -192,7 +192,7 @@ redis:
 events: {text: text}
 admin: {listen: "9464"}
 `, []string{
-			"worker.yaml:2:3: kafka.heartbeat_interval: 1s is more than a third of session_timeout 1s",
+			"worker.yaml:2:3: kafka.heartbeat_interval: 300ms is more than a third of session_timeout 500ms",
 			`worker.yaml:2:12: kafka.brokers: "here" is not host:port`,
 			"worker.yaml:4:19: kafka.topics.flags: must not be the topic that events are read from",
 			"worker.yaml:4:48: kafka.topics.dead_letters: a name is needed",

@@ -76,8 +76,8 @@ type Config struct {
 	SASL sasl.Mechanism // nil: none
 
 	SessionTimeout    time.Duration // 30 s: how long a silent member keeps its partitions
-	RebalanceTimeout  time.Duration // 4 s: how long the group waits for a member, and for a ghost after a coordinator's loss
-	HeartbeatInterval time.Duration // 1 s
+	RebalanceTimeout  time.Duration // 4 s: how long the group waits for a member
+	HeartbeatInterval time.Duration // 300 ms: how soon a member learns of a rebalance
 	JoinGroupBackoff  time.Duration // 500 ms
 	WatchInterval     time.Duration // 5 s: how often new partitions and a replaced topic are looked for
 	CommitInterval    time.Duration // 500 ms
@@ -138,7 +138,7 @@ type Lag struct {
 func (c Config) withDefaults() Config {
 	orDuration(&c.SessionTimeout, 30*time.Second)
 	orDuration(&c.RebalanceTimeout, 4*time.Second)
-	orDuration(&c.HeartbeatInterval, time.Second)
+	orDuration(&c.HeartbeatInterval, 300*time.Millisecond)
 	orDuration(&c.JoinGroupBackoff, 500*time.Millisecond)
 	orDuration(&c.WatchInterval, 5*time.Second)
 	orDuration(&c.CommitInterval, 500*time.Millisecond)

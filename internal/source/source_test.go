@@ -8,14 +8,14 @@ import (
 
 func TestValidateReportsAllFaults(t *testing.T) {
 	err := Config{
-		Brokers: []string{"kafka"}, OutOfRange: "newest", SessionTimeout: time.Second, FetchWait: -1,
+		Brokers: []string{"kafka"}, OutOfRange: "newest", SessionTimeout: 500 * time.Millisecond, FetchWait: -1,
 		MaxBatchBytes: 5, Mapping: Mapping{Text: "text"},
 	}.Validate()
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		`brokers: "kafka" is not host:port`, "topic:", "group:", `out_of_range: "newest"`, "heartbeat_interval: 1s", "fetch_wait: -1ns",
+		`brokers: "kafka" is not host:port`, "topic:", "group:", `out_of_range: "newest"`, "heartbeat_interval: 300ms", "fetch_wait: -1ns",
 		"max_batch_bytes: 5", "mapping.text:",
 	} {
 		if !strings.Contains(err.Error(), want) {
@@ -29,7 +29,7 @@ func TestDefaultsAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The pause after a coordinator's loss is the shorter of these two: kafka-go joins again as a new member.
+	// What a worker costs that is lost together with its coordinator is the shorter of these two: nobody leaves in its name.
 	if c.cfg.RebalanceTimeout > 5*time.Second || c.cfg.SessionTimeout < 4*c.cfg.RebalanceTimeout {
 		t.Errorf("rebalance timeout %s, session timeout %s", c.cfg.RebalanceTimeout, c.cfg.SessionTimeout)
 	}
