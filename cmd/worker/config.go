@@ -98,7 +98,7 @@ type redisConfig struct {
 type breakerConfig struct {
 	Failures     int           `yaml:"failures" doc:"So many in a row open it."`
 	ProbeEvery   time.Duration `yaml:"probe_every" doc:"While it is open, one request in this time is let through."`
-	ProbeTimeout time.Duration `yaml:"probe_timeout" doc:"How long that one may take: the most that a batch waits for a server then."`
+	ProbeTimeout time.Duration `yaml:"probe_timeout" doc:"How long that one may take, and any other from the first failure to the next answer."`
 }
 
 type adminConfig struct {

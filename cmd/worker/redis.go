@@ -42,8 +42,8 @@ func newRedis(s *setup, b *breakers) redis.UniversalClient {
 var errBreakerOpen = errors.New("redis did not answer and is not asked for now")
 
 // breaker is a hook of the Redis client that stops asking a server which does not answer: after failures in a row it is
-// open and refuses at once, but for one request in every probeEvery, which gets probeTimeout, and last words. An answer closes it.
-// Errors that Redis itself answers are answers.
+// open and refuses at once, but for one request in every probeEvery, and last words. An answer closes it. From the first failure to the next
+// answer a request gets probeTimeout: a batch makes three of them. Errors that Redis itself answers are answers.
 type breaker struct {
 	failures     int
 	probeEvery   time.Duration
@@ -68,6 +68,7 @@ func newBreaker(c breakerConfig, now func() time.Time, changed func(open bool)) 
 // pass is what lets a request through.
 type pass struct {
 	probe   bool
+	short   bool
 	answers int // that there had been
 }
 
@@ -75,7 +76,7 @@ type pass struct {
 func (b *breaker) begin(ctx context.Context) (p pass, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p = pass{probe: b.mu.open, answers: b.mu.answers}
+	p = pass{probe: b.mu.open, short: b.mu.open || b.mu.failed > 0, answers: b.mu.answers}
 	if !b.mu.open {
 		return p, true
 	}
@@ -158,7 +159,7 @@ func (b *breaker) guard(ctx context.Context, request func(context.Context) error
 		return errBreakerOpen
 	}
 	ctx = context.WithValue(ctx, within{}, b)
-	if p.probe {
+	if p.short {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, b.probeTimeout)
 		defer cancel()

@@ -118,6 +118,23 @@ func TestBreakerProbesAlone(t *testing.T) {
 	}
 }
 
+// TestBreakerDoubts has a request fail and another succeed: only between the two may none take long.
+func TestBreakerDoubts(t *testing.T) {
+	b, _, _ := newTestBreaker()
+	for _, s := range []struct {
+		reply error
+		short bool
+	}{{context.DeadlineExceeded, false}, {context.DeadlineExceeded, true}, {nil, true}, {nil, false}} {
+		_ = b.guard(context.Background(), func(ctx context.Context) error {
+			d, ok := ctx.Deadline()
+			if ok != s.short || ok && time.Until(d) > 50*time.Millisecond {
+				t.Errorf("a request has until %v; want at most 50ms: %v", d, s.short)
+			}
+			return s.reply
+		})
+	}
+}
+
 // TestBreakerLetsTheLastWordThrough has an open breaker between a lane that ends and a Redis that is back.
 func TestBreakerLetsTheLastWordThrough(t *testing.T) {
 	b, _, _ := newTestBreaker()
