@@ -74,8 +74,8 @@ func (c *cli) serve(ctx context.Context, s *setup, createTopics bool) error {
 		log.Warn("redis.key_file is not set: keys and fingerprints are hashed with a public secret")
 	}
 	if s.second != nil {
-		log.Info("redis.second_key_file is set: what is kept under it counts too, and has ended so long after nobody keeps it so any more",
-			zap.Duration("so_long", max(s.Redis.ClaimWindow, s.Redis.HistoryTTL)))
+		log.Info("redis.second_key_file is set: claims and history under it count too, and end this long after the last worker that has it as key_file",
+			zap.Duration("after", max(s.Redis.ClaimWindow, s.Redis.HistoryTTL)))
 	}
 	if createTopics {
 		if err := c.createTopics(ctx, s, log); err != nil {
