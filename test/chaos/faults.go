@@ -118,7 +118,11 @@ func (w *world) inflict(ctx context.Context, c class) (x *wound, over time.Time,
 	case kill:
 		return x, time.Now(), w.kill(ctx, x)
 	case restart:
-		err = w.restart(ctx, x)
+		err = w.restart(ctx, x, w.victim())
+	case secret:
+		v := w.victim()
+		slices.Reverse(v.secrets)
+		err = w.restart(ctx, x, v)
 	case stop:
 		err = w.stop(ctx, x)
 	case store:
@@ -193,8 +197,7 @@ func (w *world) aim(ctx context.Context, v *worker, s step, wait time.Duration) 
 }
 
 // restart drains a worker and starts another in its place.
-func (w *world) restart(ctx context.Context, x *wound) error {
-	v := w.victim()
+func (w *world) restart(ctx context.Context, x *wound, v *worker) error {
 	x.what, x.owned = v.name, v.process.owned()
 	if err := w.terminate(ctx, v); err != nil {
 		return err

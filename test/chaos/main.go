@@ -17,7 +17,7 @@
 //   - An event that must come to a flag, a reminder or a dead letter and does not: lost.
 //   - A repeat that was shown although the claim of the first stood: doubled. It is excused when one of the two is marked unverified,
 //     for Redis was silent, and when Redis has lost what it knew.
-//   - An event under two ids, or under one id with two contents.
+//   - An event under two ids, or under one id with two contents, but for fingerprints where workers change their secret.
 //   - A record whose id had come before, unless something happened between an acknowledgement and the commit: a kill, a stop, a broker away, a
 //     commit refused. With --strict it is held against the worker always.
 //   - A worker that ends by itself, a partition that does not go on, a position of the group that goes back.

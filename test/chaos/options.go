@@ -26,13 +26,14 @@ const (
 	grow    class = "grow"    // the events topic gets another partition
 
 	coordinator class = "coordinator" // of several brokers, the one that keeps the group is killed
+	secret      class = "secret"      // as restart, and of the two secrets that all workers have it has the other one first from then on
 )
 
 // shares are how many faults of a class go with one kill, unless they are counted out.
 var shares = []struct {
 	class
 	share float64
-}{{kill, 1}, {restart, 0.2}, {stop, 0.15}, {store, 0.2}, {broker, 0.1}, {errands, 0.25}, {grow, 0.03}, {coordinator, 0.05}}
+}{{kill, 1}, {restart, 0.2}, {stop, 0.15}, {store, 0.2}, {broker, 0.1}, {errands, 0.25}, {grow, 0.03}, {coordinator, 0.05}, {secret, 0.1}}
 
 // options are what a run is told.
 type options struct {

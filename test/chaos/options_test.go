@@ -14,12 +14,12 @@ func TestParse(t *testing.T) {
 		args []string
 		want map[class]int // nil: refused
 	}{
-		{"in proportion", []string{"--kills", "30"}, map[class]int{kill: 30, restart: 6, stop: 5, store: 6, broker: 3, errands: 8, grow: 1}},
+		{"in proportion", []string{"--kills", "30"}, map[class]int{kill: 30, restart: 6, stop: 5, secret: 3, store: 6, broker: 3, errands: 8, grow: 1}},
 		{"some classes", []string{"--kills", "10", "--faults", "kill,restart"}, map[class]int{kill: 10, restart: 2}},
 		{"counted out", []string{"--faults", "restart=200"}, map[class]int{restart: 200}},
-		{"a broker that cannot be killed", []string{"--kills", "10", foreign}, map[class]int{kill: 10, restart: 2, stop: 2, store: 2, grow: 1}},
-		{"one that can", []string{"--kills", "10", "--kafka-script", "x", foreign}, map[class]int{kill: 10, restart: 2, stop: 2, store: 2, broker: 1, grow: 1}},
-		{"several that can", []string{"--kills", "10", "--kafka-script", "x", foreign + ",b:9093,b:9094"}, map[class]int{kill: 10, restart: 2, stop: 2, store: 2, broker: 1, grow: 1, coordinator: 1}},
+		{"a broker that cannot be killed", []string{"--kills", "10", foreign}, map[class]int{kill: 10, restart: 2, stop: 2, store: 2, grow: 1, secret: 1}},
+		{"one that can", []string{"--kills", "10", "--kafka-script", "x", foreign}, map[class]int{kill: 10, restart: 2, stop: 2, store: 2, broker: 1, grow: 1, secret: 1}},
+		{"several that can", []string{"--kills", "10", "--kafka-script", "x", foreign + ",b:9093,b:9094"}, map[class]int{kill: 10, restart: 2, stop: 2, store: 2, broker: 1, grow: 1, secret: 1, coordinator: 1}},
 		{"impossible and counted out", []string{"--faults", "errors=3", foreign}, nil},
 		{"unknown class", []string{"--faults", "fire"}, nil},
 		{"no number", []string{"--faults", "kill=many"}, nil},

@@ -18,12 +18,16 @@ func TestVerdict(t *testing.T) {
 		return r
 	}
 	unverified := func(r *record) { r.unverified, r.content = true, "it" }
+	made := func(secret string) func(*record) {
+		return func(r *record) { r.content = `{"score":1,"contact_fingerprint":"by ` + secret + `"}` }
+	}
 	for _, c := range []struct {
 		name     string
 		records  []*record
 		inexact  bool
 		flushes  []time.Time
 		onceOnly bool
+		secrets  bool
 		want     []string
 	}{
 		{name: "as it must be", records: []*record{flag(0)}},
@@ -33,6 +37,11 @@ func TestVerdict(t *testing.T) {
 		{name: "came again and must not", records: []*record{flag(0), flag(0)}, onceOnly: true,
 			want: []string{"1 records with an id that had come, and nothing that excuses it"}},
 		{name: "came again with another content", records: []*record{flag(0), flag(0, func(r *record) { r.content = "else" })},
+			want: []string{"1 records that came again with another content"}},
+		{name: "came again with another fingerprint", records: []*record{flag(0, made("old")), flag(0, made("new"))},
+			want: []string{"1 records that came again with another content"}},
+		{name: "came again under another secret", records: []*record{flag(0, made("old")), flag(0, made("new"))}, secrets: true},
+		{name: "came again under another secret with another content", records: []*record{flag(0, made("old")), flag(0)}, secrets: true,
 			want: []string{"1 records that came again with another content"}},
 		{name: "came under two ids", records: []*record{flag(0), flag(0, func(r *record) { r.id = "f_else" })}, want: []string{"1 events under two ids"}},
 		{name: "came as something else", records: []*record{flag(0, func(r *record) { r.kind = reminded })},
@@ -48,6 +57,7 @@ func TestVerdict(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := newLedger()
+			l.twoSecrets = c.secrets
 			l.reserve(2)
 			l.write(0, entry{must: flagged, first: true})
 			l.write(1, entry{must: flagged, repeat: true, holders: []int32{0}})

@@ -16,11 +16,12 @@ import (
 
 // worker is a place for a worker process: when one has ended, the next is started there.
 type worker struct {
-	name  string
-	args  []string
-	path  string // of the binary
-	proxy *proxy
-	log   *os.File
+	name    string
+	args    []string
+	secrets []string // files: the first, and the second; nil: it has the public one
+	path    string   // of the binary
+	proxy   *proxy
+	log     *os.File
 
 	process *process // the present one
 }
@@ -41,17 +42,21 @@ type process struct {
 	said       map[[2]string]int // warnings and errors, by logger and message
 }
 
-func newWorker(name, path, dir string, p *proxy, args []string) (*worker, error) {
+func newWorker(name, path, dir string, p *proxy, args, secrets []string) (*worker, error) {
 	log, err := os.Create(filepath.Join(dir, name+".log"))
 	if err != nil {
 		return nil, fmt.Errorf("open log of worker: %w", err)
 	}
-	return &worker{name: name, path: path, proxy: p, args: args, log: log}, nil
+	return &worker{name: name, path: path, proxy: p, args: args, secrets: slices.Clone(secrets), log: log}, nil
 }
 
 // start starts a process and waits for nothing.
 func (w *worker) start() error {
-	cmd := exec.Command(w.path, w.args...)
+	args := slices.Clone(w.args)
+	if w.secrets != nil {
+		args = append(args, "--set", "redis.key_file="+w.secrets[0], "--set", "redis.second_key_file="+w.secrets[1])
+	}
+	cmd := exec.Command(w.path, args...)
 	out, err := cmd.StderrPipe()
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)

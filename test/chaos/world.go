@@ -66,6 +66,7 @@ func newWorld(ctx context.Context, o *options, log io.Writer) (w *world, err err
 		options: o, pace: o.pace(), log: log, begun: time.Now(), ledger: newLedger(), pulse: newPulse(), delays: newDelays(),
 		rng: mathrand.New(mathrand.NewPCG(o.seed, 2)), parts: int32(o.partitions), dir: o.dir,
 	}
+	w.ledger.twoSecrets = o.faults[secret] > 0
 	defer func() {
 		if err != nil {
 			w.close()
@@ -203,12 +204,16 @@ func (w *world) startWorkers(ctx context.Context) error {
 			return err
 		}
 	}
+	secrets, err := w.secrets()
+	if err != nil {
+		return err
+	}
 	for i := range w.options.workers {
 		p, err := newProxy(w.redis.addr())
 		if err != nil {
 			return err
 		}
-		x, err := newWorker(fmt.Sprintf("worker-%d", i+1), w.binary, w.dir, p, w.arguments(p.addr()))
+		x, err := newWorker(fmt.Sprintf("worker-%d", i+1), w.binary, w.dir, p, w.arguments(p.addr()), secrets)
 		if err != nil {
 			p.close()
 			return err
@@ -223,6 +228,18 @@ func (w *world) startWorkers(ctx context.Context) error {
 		return err
 	}
 	return w.workers[0].process.as(w.stream.judge)
+}
+
+// secrets are the files of two secrets, where workers are to have them.
+func (w *world) secrets() (files []string, err error) {
+	if w.faults[secret] == 0 {
+		return nil, nil
+	}
+	for _, name := range []string{"old", "new"} {
+		file := filepath.Join(w.dir, name+".key")
+		files, err = append(files, file), errors.Join(err, os.WriteFile(file, []byte("the secret that is "+name), 0o600))
+	}
+	return files, err
 }
 
 // buildWorker builds the binary; only that of a wrong protocol has a build tag.
