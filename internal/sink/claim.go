@@ -194,27 +194,19 @@ func (c *claims) ask(ctx context.Context, list []claim) []answer {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	var there []standing
-	if c.second != nil {
-		there = c.look(ctx, list)
-	}
+	there := c.look(ctx, list)
 	pipe := c.rdb.Pipeline()
 	replies := make([]*redis.StatusCmd, len(list))
 	for i, cl := range list {
-		if there != nil {
-			if o, ok := cl.carried(there[i].answer); ok {
-				_ = pipe.SetArgs(ctx, cl.key, o.encode(), redis.SetArgs{Mode: "NX", TTL: there[i].rest}) // what comes next says who has it
-			}
+		if o, ok := cl.carried(there[i].answer); ok {
+			_ = pipe.SetArgs(ctx, cl.key, o.encode(), redis.SetArgs{Mode: "NX", TTL: there[i].rest}) // what comes next says who has it
 		}
 		replies[i] = pipe.SetArgs(ctx, cl.key, cl.owner.encode(), redis.SetArgs{Mode: "NX", Get: true, TTL: c.window})
 	}
 	_, _ = pipe.Exec(ctx) // the first of the commands' errors, or that of a hook which ran none of them: their answers are then empty
 	answers := make([]answer, len(list))
 	for i, r := range replies {
-		answers[i] = answerOf(r.Result())
-		if there != nil {
-			answers[i] = known(there[i].answer, answers[i])
-		}
+		answers[i] = known(there[i].answer, answerOf(r.Result()))
 	}
 	return answers
 }
@@ -225,14 +217,21 @@ type standing struct {
 	rest time.Duration
 }
 
+// look is what stands for each claim: nothing where there is no second secret.
 func (c *claims) look(ctx context.Context, list []claim) []standing {
+	there := make([]standing, len(list))
+	if c.second == nil {
+		for i := range there {
+			there[i].absent = true
+		}
+		return there
+	}
 	pipe := c.rdb.Pipeline()
 	values, rests := make([]*redis.StringCmd, len(list)), make([]*redis.DurationCmd, len(list))
 	for i, cl := range list {
 		values[i], rests[i] = pipe.Get(ctx, cl.second.name), pipe.PTTL(ctx, cl.second.name)
 	}
 	_, _ = pipe.Exec(ctx) // as in ask
-	there := make([]standing, len(list))
 	for i, v := range values {
 		rest, err := rests[i].Result()
 		there[i] = standing{answer: answerOf(v.Result()), rest: min(rest, c.window)}

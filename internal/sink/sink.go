@@ -138,7 +138,7 @@ func (c Config) Validate() error {
 	check(c.Policy != "", "policy: the version is missing")
 	check(len(c.Key) >= 16, "key: %d bytes, at least 16 are needed", len(c.Key))
 	check(c.Second == nil || len(c.Second) >= 16, "second: %d bytes, at least 16 are needed", len(c.Second))
-	check(!bytes.Equal(c.Second, c.Key) || c.Second == nil, "second: it is the key")
+	check(c.Second == nil || !bytes.Equal(c.Second, c.Key), "second: it is the key")
 	check(c.Window >= time.Second, "window: %v is under a second", c.Window)
 	check(c.Evidence <= None, "evidence: unknown level %d", c.Evidence)
 	check(c.ClaimTimeout > 0, "claim timeout: %v is not positive", c.ClaimTimeout)
