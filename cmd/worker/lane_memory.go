@@ -1,8 +1,10 @@
 package main
 
 import (
-	"sync"
+	"context"
 	"sync/atomic"
+
+	"golang.org/x/sync/semaphore"
 
 	"onside/internal/classify"
 )
@@ -48,10 +50,7 @@ func (r *rereadMemory) part() int {
 
 // longTexts bounds how much text the lanes read at the same time, as far as it is long: to read a text takes up to 45 times its length, and all partitions
 // may have long ones at once. It is safe for concurrent use.
-type longTexts struct {
-	parts  chan struct{} // those that nobody has
-	taking sync.Mutex    // or two that lack some of what they need would wait for each other
-}
+type longTexts struct{ bytes *semaphore.Weighted }
 
 const (
 	// longText is the length from which on a text waits for its turn: no person writes as much.
@@ -60,25 +59,11 @@ const (
 	longTogether = 1 << 20
 )
 
-func newLongTexts() *longTexts {
-	t := &longTexts{parts: make(chan struct{}, longTogether/longText)}
-	for range cap(t.parts) {
-		t.parts <- struct{}{}
-	}
-	return t
-}
+func newLongTexts() *longTexts { return &longTexts{semaphore.NewWeighted(longTogether)} }
 
 // lend waits until a text of so many bytes may be read.
 func (t *longTexts) lend(bytes int) (giveBack func()) {
-	n := min((bytes+longText-1)/longText, cap(t.parts))
-	t.taking.Lock()
-	defer t.taking.Unlock()
-	for range n {
-		<-t.parts
-	}
-	return func() {
-		for range n {
-			t.parts <- struct{}{}
-		}
-	}
+	n := int64(min(bytes, longTogether))
+	_ = t.bytes.Acquire(context.Background(), n) // which has no end
+	return func() { t.bytes.Release(n) }
 }
