@@ -49,7 +49,7 @@ func (f *finds) add(id string) {
 
 // others has the same events read by the programs that people write, each in a group of its own, and scores what everybody found.
 func (b *bench) others(ctx context.Context, r *benchReport) error {
-	rdb := newRedis(b.servers.setup, newBreakers(b.servers.setup.Redis.Breaker, time.Now, func(breakerChange) {}))
+	rdb := newQuietRedis(b.servers.setup)
 	defer rdb.Close()
 	r.Compared = append(r.Compared, b.other("worker", r.Worker, b.used, &b.found))
 	for _, way := range []struct {

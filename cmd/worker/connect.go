@@ -80,7 +80,7 @@ func checkTransactions(ctx context.Context, client *kafka.Client, s *setup) chec
 	if err := speaksTransactions(ctx, client); err != nil {
 		return finding(gradeFail, "transactions: %v. Set delivery: %s, or bring the brokers up to date", err, atLeastOnce)
 	}
-	rdb := newRedis(s, newBreakers(s.Redis.Breaker, time.Now, func(breakerChange) {})) // a sink wants one, and does not ask it here
+	rdb := newQuietRedis(s) // a sink wants one, and does not ask it here
 	defer rdb.Close()
 	out, err := sink.New(sinkConfig(s), rdb, nil)
 	if err != nil {
@@ -121,7 +121,7 @@ func speaksTransactions(ctx context.Context, client *kafka.Client) error {
 func checkRedis(ctx context.Context, s *setup) []checkFinding {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	rdb := newRedis(s, newBreakers(s.Redis.Breaker, time.Now, func(breakerChange) {}))
+	rdb := newQuietRedis(s)
 	defer rdb.Close()
 	where := s.Redis.Mode + " redis at " + strings.Join(s.Redis.Addresses, ",")
 	if err := tryClaim(ctx, rdb, s.second != nil); err != nil {

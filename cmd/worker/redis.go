@@ -38,6 +38,11 @@ func newRedis(s *setup, b *breakers) redis.UniversalClient {
 	return rdb
 }
 
+// newQuietRedis is a client of somebody who does not care what becomes of its breakers.
+func newQuietRedis(s *setup) redis.UniversalClient {
+	return newRedis(s, newBreakers(s.Redis.Breaker, time.Now, func(breakerChange) {}))
+}
+
 // errBreakerOpen is the answer to requests while Redis is left alone.
 var errBreakerOpen = errors.New("redis did not answer and is not asked for now")
 

@@ -204,7 +204,7 @@ func TestAnswersOutliveTheRequest(t *testing.T) {
 	for range 20 {
 		f.heard = make(chan struct{}, 1)
 		ctx, cancel := context.WithCancel(context.Background())
-		f.nodes[1].breaks.Store(ptr(func() {
+		f.nodes[1].breaks.Store(new(func() {
 			<-f.heard
 			cancel()
 		}))
@@ -221,7 +221,7 @@ func TestMovedPassesTheOtherBreaker(t *testing.T) {
 	f := newFakeCluster(t, never)
 	f.opened(t)
 	heard := f.nodes[1].heard.Load()
-	f.nodes[0].moved.Store(ptr(f.nodes[1].Addr()))
+	f.nodes[0].moved.Store(new(f.nodes[1].Addr()))
 	for range never.Failures + 1 {
 		if first, second := f.ask(context.Background()); !errors.Is(first, errBreakerOpen) || !errors.Is(second, errBreakerOpen) {
 			t.Errorf("sent on to a node whose breaker is open: %v, %v", first, second)
@@ -230,13 +230,11 @@ func TestMovedPassesTheOtherBreaker(t *testing.T) {
 	if n := f.nodes[1].heard.Load() - heard; n > 0 {
 		t.Errorf("with an open breaker it was asked %d times", n)
 	}
-	f.nodes[0].moved.Store(ptr(f.nodes[2].Addr()))
+	f.nodes[0].moved.Store(new(f.nodes[2].Addr()))
 	if first, _ := f.ask(context.Background()); first != nil {
 		t.Errorf("sent on to a node that is well: %v", first)
 	}
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // TestNodeIsReplaced gives the slots of a silent node to another, which is asked without delay; the silent one counts as open no longer.
 func TestNodeIsReplaced(t *testing.T) {

@@ -193,7 +193,7 @@ func (d *view) namedTools() []NamedTool {
 	var out []NamedTool
 	for _, t := range d.tools {
 		kind := strings.TrimPrefix(name(toolConcepts[:], int(t.tool.kind)), "tool_")
-		out = append(out, NamedTool{t.tool.name, kind, t.strong, d.f.span(t.start, t.end)})
+		out = append(out, NamedTool{t.tool.name, kind, t.strong, t.span})
 	}
 	return out
 }

@@ -116,9 +116,7 @@ func TestRedisRights(t *testing.T) {
 			users, rules := shippedUser(t, x.shipped)
 			servers := x.start(t, users)
 			second := filepath.Join(t.TempDir(), "second")
-			if err := os.WriteFile(second, []byte("what is being changed"), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			writeFile(t, second, []byte("what is being changed"))
 			w := newWorldOn(t, plaintextKafka(t), servers[0], "--set", "redis.mode="+mode, "--set", "redis.username=onside", "--set", "redis.password="+password,
 				"--set", "redis.second_key_file="+second)
 			l := newLoad(t, 100)

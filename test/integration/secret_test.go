@@ -2,7 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -18,9 +17,7 @@ func TestSecretIsChanged(t *testing.T) {
 		dir := t.TempDir()
 		secret := func(setting, name string) []string {
 			file := filepath.Join(dir, name)
-			if err := os.WriteFile(file, []byte("the secret that is "+name), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			writeFile(t, file, []byte("the secret that is "+name))
 			return []string{"--set", "redis." + setting + "=" + file}
 		}
 		steps := [][]string{
